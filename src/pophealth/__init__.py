@@ -1,0 +1,3 @@
+"""Population-health risk stratification for Primary Care Networks."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,235 @@
+"""Gives the site configuration: TOML in, frozen models out; an unknown key is an error with a suggestion."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pophealth.errors import ConfigError
+from pophealth.terms import LegalBasis, Purpose, contract_year_start
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Site(Section):
+    """Who runs it, for what purpose, on what basis."""
+
+    name: str
+    purpose: Purpose
+    legal_basis: LegalBasis = LegalBasis.SECTION_251
+    approval_reference: str | None = None
+    network_sharing_agreement: str | None = None
+    contract_year: str | None = None
+    synthetic: bool = False
+    data_root: Path = Path("data")
+    key_file: Path = Path("keys/site.key")
+    signing_key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _basis_is_backed(self) -> Site:
+        if self.legal_basis is LegalBasis.DIRECT_CARE and not self.approval_reference:
+            msg = "legal_basis 'direct_care' needs approval_reference: the practices' own decision that allows it"
+            raise ValueError(msg)
+        if self.contract_year is not None:
+            contract_year_start(self.contract_year)
+        return self
+
+
+class Supplies(Section):
+    """What the source supplies: code systems per coded table, and which other tables.
+
+    A feature on anything not supplied is unknown, never false. `lacks_codelists` names codelists this source never
+    codes although it supplies their code system (patterns with ``*``).
+    """
+
+    events: tuple[str, ...] = ()
+    medications: tuple[str, ...] = ()
+    measurements: tuple[str, ...] = ()
+    spells: bool = False
+    attendances: bool = False
+    appointments: bool = False
+    outpatients: bool = False
+    referrals: bool = False
+    next_tests: bool = False
+    deaths: bool = False
+    medicine_map: bool = False
+    values: bool = True
+    lacks_codelists: tuple[str, ...] = ()
+
+
+class OnePractice(Section):
+    """Everyone is put into one named practice and network: for sources that know no practice."""
+
+    kind: Literal["one_practice"] = "one_practice"
+    practice_code: str
+    practice_name: str
+    network_code: str
+    network_name: str
+
+
+class ByOrganisation(Section):
+    """Last encounter's organisation, matched on upper-cased trimmed name and postcode without spaces."""
+
+    kind: Literal["by_organisation"] = "by_organisation"
+    practice_map: Path
+
+
+class TableMapping(Section):
+    """How one table of a site's own export becomes a canonical table (layout `mapping`)."""
+
+    file: str
+    columns: dict[str, str]
+    constants: dict[str, str] = {}
+    date_format: str = "%Y-%m-%d"
+    values: dict[str, dict[str, str]] = {}
+    units: dict[str, str] = {}
+    separator: str = ","
+    null_values: tuple[str, ...] = ("",)
+
+
+class Extract(Section):
+    """Where the extract is and how it is laid out."""
+
+    layout: Literal["canonical", "mapping", "omop", "synthea"]
+    path: Path
+    supplies: Supplies
+    attribution: Annotated[OnePractice | ByOrganisation, Field(discriminator="kind")] | None = None
+    tables: dict[str, TableMapping] = {}
+    recording_lag_days: int = 0
+    minimum_row_share: float = Field(default=0.5, ge=0, le=1)
+    accept_fewer_rows: bool = False
+
+
+class Reference(Section):
+    """Facts the site brings: membership, areas, codelists and rules of its own."""
+
+    memberships: Path | None = None
+    network_details: Path | None = None
+    areas_2011: Path | None = None
+    areas_2021: Path | None = None
+    medicine_map: Path | None = None
+    codelists: tuple[Path, ...] = ()
+    features: tuple[Path, ...] = ()
+    rules: tuple[Path, ...] = ()
+
+
+class OptOuts(Section):
+    """Lists of objections beyond what the extract itself holds; both are applied again when delivering."""
+
+    national_list: Path | None = None
+    type_1_list: Path | None = None
+    max_age_days: int = 8
+
+
+class Restricted(Section):
+    """Codes dropped at ingest (legally restricted or sensitive): a codelist file of the site."""
+
+    codelist: Path | None = None
+
+
+class Runs(Section):
+    """How a run is carried out; nothing here changes a result."""
+
+    threads: int = Field(default=2, ge=1, le=256)
+    rules: tuple[str, ...] = ()
+
+
+class Config(Section):
+    """The whole configuration of a site. Paths are resolved against the folder of the file."""
+
+    site: Site
+    extract: Extract
+    reference: Reference = Reference()
+    opt_outs: OptOuts = OptOuts()
+    restricted: Restricted = Restricted()
+    runs: Runs = Runs()
+
+    def digest_parts(self) -> dict[str, Any]:
+        """Give what of the configuration decides results: no paths, no secrets, no number of threads."""
+        whole = self.model_dump(mode="json", exclude={"runs": {"threads"}})
+        return {name: _without_paths(section, type(getattr(self, name))) for name, section in whole.items()}
+
+    def digest(self) -> str:
+        """Give the SHA-256 of `digest_parts`, as hex."""
+        return hashlib.sha256(json.dumps(self.digest_parts(), sort_keys=True).encode()).hexdigest()
+
+
+def _without_paths(section: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    kept = {name: value for name, value in section.items() if "Path" not in str(model.model_fields[name].annotation)}
+    if isinstance(kept.get("attribution"), dict):
+        kept["attribution"] = {key: value for key, value in kept["attribution"].items() if key != "practice_map"}
+    return kept
+
+
+def load_config(path: Path) -> Config:
+    """Give the configuration in a TOML file, its paths made absolute against the file's folder.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, is not TOML, or breaks a rule; the message names key and nearest known key.
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        msg = f"config {path}: cannot be read ({error.strerror})"
+        raise ConfigError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"config {path}: not TOML: {error}"
+        raise ConfigError(msg) from error
+    try:
+        config = Config.model_validate(table)
+    except ValidationError as error:
+        problems = "; ".join(_problem(dict(item)) for item in error.errors())
+        msg = f"config {path}: {problems}"
+        raise ConfigError(msg) from error
+    resolved: Config = _resolve(config, path.parent.resolve())
+    return resolved
+
+
+def _problem(item: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in item["loc"])
+    if item["type"] != "extra_forbidden":
+        return f"{where}: {item['msg']}"
+    nearest = difflib.get_close_matches(str(item["loc"][-1]), sorted(_all_keys(Config)), n=1)
+    return f"{where}: unknown key" + (f"; did you mean {nearest[0]!r}?" if nearest else "")
+
+
+def _all_keys(model: type[BaseModel]) -> set[str]:
+    keys: set[str] = set()
+    for section in (
+        model,
+        Site,
+        Supplies,
+        OnePractice,
+        ByOrganisation,
+        TableMapping,
+        Extract,
+        Reference,
+        OptOuts,
+        Restricted,
+        Runs,
+    ):
+        keys |= set(section.model_fields)
+    return keys
+
+
+def _resolve(value: Any, base: Path) -> Any:
+    if isinstance(value, Path):
+        return value if value.is_absolute() else (base / value).resolve()
+    if isinstance(value, tuple):
+        return tuple(_resolve(item, base) for item in value)
+    if isinstance(value, BaseModel):
+        changes = {name: _resolve(getattr(value, name), base) for name in type(value).model_fields}
+        return value.model_copy(update=changes)
+    return value

@@ -1,0 +1,39 @@
+"""I am a promise: frozen declarations of windows, features, scores and rules. No engine lives here."""
+
+from pophealth.declare.feature import (
+    BOOLEAN_KINDS,
+    COUNT_KINDS,
+    DATE_KINDS,
+    DERIVED_KINDS,
+    KINDS,
+    VALUE_KINDS,
+    Feature,
+    parse_feature,
+)
+from pophealth.declare.rule import PARTS, CohortRule, Criterion, Part, Tier, parse_rule
+from pophealth.declare.score import Input, Output, Score
+from pophealth.declare.window import EVER, Window, months_before, parse_window
+
+__all__ = [
+    "BOOLEAN_KINDS",
+    "COUNT_KINDS",
+    "DATE_KINDS",
+    "DERIVED_KINDS",
+    "EVER",
+    "KINDS",
+    "PARTS",
+    "VALUE_KINDS",
+    "CohortRule",
+    "Criterion",
+    "Feature",
+    "Input",
+    "Output",
+    "Part",
+    "Score",
+    "Tier",
+    "Window",
+    "months_before",
+    "parse_feature",
+    "parse_rule",
+    "parse_window",
+]

@@ -1,0 +1,77 @@
+"""I say what a table looks like: one contract a table."""
+
+from pophealth.tables.base import CODE_SYSTEMS, Table
+from pophealth.tables.facts import Areas, CareHomes, MedicineMap, Memberships, Networks, NextTests
+from pophealth.tables.hospital import DIAGNOSES, Attendances, Outpatients, Referrals, Spells
+from pophealth.tables.people import Deaths, Merges, OptOuts, Patients, Registrations
+from pophealth.tables.records import Appointments, Events, Measurements, Medications
+
+RECORD_TABLES: dict[str, type[Table]] = {
+    "events": Events,
+    "medications": Medications,
+    "measurements": Measurements,
+    "spells": Spells,
+    "attendances": Attendances,
+    "appointments": Appointments,
+    "outpatients": Outpatients,
+    "referrals": Referrals,
+    "next_tests": NextTests,
+}
+"""Tables of dated records, many rows a person: what an archive holds beside `patients` and `registrations`."""
+
+PERSON_TABLES: dict[str, type[Table]] = {
+    "patients": Patients,
+    "registrations": Registrations,
+    "deaths": Deaths,
+    "opt_outs": OptOuts,
+    "merges": Merges,
+}
+"""Tables that say who counts."""
+
+FACT_TABLES: dict[str, type[Table]] = {
+    "memberships": Memberships,
+    "networks": Networks,
+    "areas": Areas,
+    "medicine_map": MedicineMap,
+    "care_homes": CareHomes,
+}
+"""Tables about no person."""
+
+EXTRACT_TABLES: dict[str, type[Table]] = PERSON_TABLES | RECORD_TABLES | FACT_TABLES
+"""Every table an extract can supply, by name."""
+
+DATE_COLUMN: dict[str, str] = {name: "date" for name in RECORD_TABLES} | {
+    "spells": "admission_date",
+    "next_tests": "due_date",
+}
+"""The column that dates a record of each record table."""
+
+__all__ = [
+    "CODE_SYSTEMS",
+    "DATE_COLUMN",
+    "DIAGNOSES",
+    "EXTRACT_TABLES",
+    "FACT_TABLES",
+    "PERSON_TABLES",
+    "RECORD_TABLES",
+    "Appointments",
+    "Areas",
+    "Attendances",
+    "CareHomes",
+    "Deaths",
+    "Events",
+    "Measurements",
+    "MedicineMap",
+    "Medications",
+    "Memberships",
+    "Merges",
+    "Networks",
+    "NextTests",
+    "OptOuts",
+    "Outpatients",
+    "Patients",
+    "Referrals",
+    "Registrations",
+    "Spells",
+    "Table",
+]
