@@ -26,7 +26,7 @@ KINDS: dict[str, str] = {
     "issued": "a medicine of the codelist issued in the window",
     "issued_in_two_windows": "issued in the window and also in the window of the same length before it",
     "co_issued": "a medicine of the codelist and one of `with` issued within `days` of each other, both in the window",
-    "current_repeat": "latest issue plus days' supply (28 when missing) covers the index date",
+    "current_repeat": "latest issue plus days' supply (28 when missing) covers the index date; issues said not to be on repeat do not count",
     "current_substances": "number of different chemical substances among current repeats (codelist optional)",
     "spell_count": "admitted spells whose method begins with `method`, admitted in the window",
     "bed_days": "days in hospital inside the window, of spells whose method begins with `method`",
@@ -119,7 +119,7 @@ class Feature:
 
     @property
     def codelists(self) -> tuple[str, ...]:
-        """Every codelist the feature reads, in order, each once."""
+        """Every codelist the feature reads, in order, each once; ``"a+b"`` in a declaration is the union of a and b."""
         named = [self.codelist] if self.codelist else []
         named += [
             self.options[key]
@@ -127,7 +127,7 @@ class Feature:
             if key in self.options
         ]
         named += [codelist for codelist in self.options.get("categories", {}).values() if codelist]
-        return tuple(dict.fromkeys(named))
+        return tuple(dict.fromkeys(part for joined in named for part in joined.split("+")))
 
     @property
     def inputs(self) -> tuple[str, ...]:

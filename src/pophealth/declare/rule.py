@@ -39,7 +39,8 @@ class Tier:
 class CohortRule:
     """One rule of a service, whole, as its TOML file says it.
 
-    `years` maps a contract year to the parameters that predicates name as ``:name``. A year after the last one runs
+    `years` maps a contract year to the parameters that predicates name as ``:name``: numbers, dates, texts, or
+    ``{sql = "..."}`` where the years differ in wording rather than in a number. A year after the last one runs
     with the latest earlier year (marked carried from it) unless `ended` names the first year it no longer runs in.
     """
 
@@ -81,6 +82,8 @@ class CohortRule:
                 msg = f"rule {self.id}: :{match[1]} is not among the parameters of {year}: {sorted(values)}"
                 raise DeclarationError(msg)
             value = values[match[1]]
+            if isinstance(value, dict):
+                return f"({value['sql']})"
             return f"DATE '{value.isoformat()}'" if isinstance(value, date) else repr(value)
 
         return re.sub(r":([a-z_][a-z0-9_]*)", literal, predicate)

@@ -1,0 +1,65 @@
+"""Gives the summary of a network's run: counts only, never a row of a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from pophealth.terms import SERVICES, Status
+
+if TYPE_CHECKING:
+    from pophealth.line import NetworkResult, Task
+    from pophealth.plan import Plan
+
+SUMMARY_SCHEMA = 1
+"""Version of the summary's form; it grows when a key changes its meaning."""
+
+
+def summarise(
+    task: Task, plan: Plan, result: NetworkResult, members: pl.DataFrame, left_out: dict[str, int]
+) -> dict[str, Any]:
+    """Give the summary: per rule status counts, attrition and what was not computable; per practice who was counted in."""
+    return {
+        "schema": SUMMARY_SCHEMA,
+        "network_code": task.network,
+        "index_date": task.index_date.isoformat(),
+        "contract_year": plan.contract_year,
+        "registered": result.frame.height,
+        "practices": result.facts["practices"],
+        "absent_practices": result.facts["absent_practices"],
+        "left_out_at_delivery": left_out,
+        "silence": result.facts["silence"],
+        "by_quintile": _by_quintile(result.frame),
+        "rules": {rule.id: _rule(rule.id, plan, result, members) for rule in plan.rules},
+    }
+
+
+def _rule(rule_id: str, plan: Plan, result: NetworkResult, members: pl.DataFrame) -> dict[str, Any]:
+    rule = next(rule for rule in plan.rules if rule.id == rule_id)
+    selection = result.selections[rule_id]
+    rows = members.filter(pl.col("rule_id") == rule_id)
+    counts = dict(rows["status"].cast(pl.String).value_counts().iter_rows())
+    tiers = rows.filter(pl.col("status") == Status.LISTED.value)["tier_label"].cast(pl.String).value_counts()
+    return {
+        "catalogue_id": rule.catalogue_id,
+        "service": rule.service,
+        "service_title": SERVICES[rule.service],
+        "title": rule.title,
+        "source": rule.source,
+        "evidence": [mark.value for mark in rule.evidence],
+        "note": rule.note,
+        "carried_from": selection.carried_from,
+        "not_computable": selection.not_computable,
+        **{status.value: counts.get(status.value, 0) for status in Status if status is not Status.UNKNOWN},
+        "unknown": selection.unknown,
+        "near_misses": selection.near_misses,
+        "tiers": dict(sorted(tiers.iter_rows())),
+        "attrition": selection.attrition.to_dicts(),
+        "criteria": [{"id": c.id, "part": c.part, "predicate": c.predicate, "bit": c.bit} for c in rule.criteria],
+    }
+
+
+def _by_quintile(frame: pl.DataFrame) -> dict[str, int]:
+    counts = frame["imd_quintile"].value_counts().sort("imd_quintile", nulls_last=True)
+    return {"not known" if quintile is None else str(quintile): count for quintile, count in counts.iter_rows()}

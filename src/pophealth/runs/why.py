@@ -1,0 +1,140 @@
+"""Gives the answer to "why is she on it, why is he not": one person of one delivered run, rule by rule, with records."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from pophealth.cohorts import explain
+from pophealth.errors import UsageError
+from pophealth.features import deciding_records
+from pophealth.line import Task, describe
+from pophealth.plan import Plan, make_plan
+from pophealth.reference import load_areas
+from pophealth.register import open_snapshot
+from pophealth.runs.keys import read_key
+from pophealth.terms import network_code
+
+if TYPE_CHECKING:
+    from pophealth.cohorts import Explanation
+    from pophealth.config import Config
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Every rule asked about, explained for one person, with the records each criterion rests on."""
+
+    run_id: str
+    index_date: str
+    explanations: tuple[Explanation, ...]
+    records: pl.DataFrame
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the answer as plain values."""
+        rules = [
+            explanation.to_dict() | {"records": self._records_of(explanation.rule_id)}
+            for explanation in self.explanations
+        ]
+        return {"run_id": self.run_id, "index_date": self.index_date, "rules": rules}
+
+    def lines(self) -> list[str]:
+        """Give the answer as text for a person."""
+        lines = [f"run {self.run_id}, index date {self.index_date}"]
+        for explanation in self.explanations:
+            lines += ["", *explanation.lines()]
+            lines += [_record_line(row) for row in self._records_of(explanation.rule_id)]
+        return lines
+
+    def _records_of(self, rule_id: str) -> list[dict[str, Any]]:
+        rows = self.records.filter(pl.col("rule_id") == rule_id).drop("patient_id", "rule_id")
+        return rows.to_dicts()
+
+
+def _record_line(row: dict[str, Any]) -> str:
+    if row["record_id"] is None:
+        return f"    {row['criterion']}: no record in {row['table']} after {row['window_from']} up to {row['window_to']}"
+    value = "" if row["value"] is None else f" = {row['value']:g} {row['unit'] or ''}".rstrip()
+    return f"    {row['criterion']}: {row['date']} {row['term'] or row['code']}{value} ({row['table']} {row['record_id']})"
+
+
+def explain_person(
+    config: Config,
+    run_id: str,
+    network: str,
+    *,
+    patient: str | None,
+    nhs_number: str | None,
+    rule_id: str | None,
+) -> Answer:
+    """Give the answer for one person of a delivered network, computed anew from the snapshot the run read.
+
+    Raises
+    ------
+    UsageError
+        The run never delivered this network, the person is not registered in it on the index date, or the rule did
+        not run.
+    """
+    manifest = _manifest(config, run_id, network)
+    index_date = date.fromisoformat(manifest["index_date"])
+    snapshot = open_snapshot(config.site.data_root, manifest["register_snapshot"])
+    plan = make_plan(config, snapshot, manifest["contract_year"])
+    if rule_id is not None:
+        plan = _only(plan, rule_id)
+    person = patient or _pseudonym(config, nhs_number or "")
+    areas = None
+    if config.reference.areas_2011 or config.reference.areas_2021:
+        areas = load_areas(config.reference.areas_2011, config.reference.areas_2021)
+    practices = tuple(manifest["practices"])
+    task = Task(network, practices, index_date, config.site.legal_basis, areas, {})
+    buckets = {code: snapshot.bucket(code) for code in practices if code in snapshot.practices}
+    frame, _ = describe(task, plan, buckets)
+    if frame.filter(pl.col("patient_id") == person).is_empty():
+        msg = f"the person asked about is not registered in network {network} on {index_date}; no list can hold them"
+        raise UsageError(msg)
+    explanations = tuple(
+        explain(rule, frame, person, contract_year=plan.contract_year, not_computable=plan.not_computable)
+        for rule in plan.rules
+    )
+    asked = pl.DataFrame({"patient_id": [person] * len(plan.rules), "rule_id": [rule.id for rule in plan.rules]})
+    records = deciding_records(
+        asked,
+        {rule.id: plan.columns_of_rule(rule) for rule in plan.rules},
+        plan.features,
+        plan.library,
+        lambda table: pl.concat([bucket.archive(table) for bucket in buckets.values()]),
+        plan.medicine_map,
+        index_date,
+        plan.contract_year,
+    )
+    return Answer(run_id, index_date.isoformat(), explanations, records)
+
+
+def _manifest(config: Config, run_id: str, network: str) -> dict[str, Any]:
+    if not run_id.isalnum():
+        msg = "run: expected the letters and digits that `pophealth status` shows"
+        raise UsageError(msg)
+    path = config.site.data_root / "deliveries" / run_id / network_code(network) / "MANIFEST.json"
+    if not path.is_file():
+        msg = f"run {run_id} has no delivery of {network}; `pophealth status` lists the runs"
+        raise UsageError(msg)
+    manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return manifest
+
+
+def _only(plan: Plan, rule_id: str) -> Plan:
+    rules = tuple(rule for rule in plan.rules if rule.id == rule_id)
+    if not rules:
+        msg = f"rule {rule_id!r} did not run; rules of this run: {', '.join(rule.id for rule in plan.rules)}"
+        raise UsageError(msg)
+    return replace(plan, rules=rules)
+
+
+def _pseudonym(config: Config, nhs_number: str) -> str:
+    key = read_key(config.site.key_file)
+    return hmac.new(key, nhs_number.replace(" ", "").encode(), hashlib.sha256).hexdigest()[:32]

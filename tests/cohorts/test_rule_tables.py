@@ -1,0 +1,162 @@
+"""Every rule has a small table a clinician can read; the rule must say the same, and so must DuckDB."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from pophealth.cohorts import columns_of, load_rules, select
+from pophealth.cohorts.masks import NOT_CONSIDERED, answers
+from pophealth.cohorts.members import judge
+from pophealth.cohorts.predicate import split_order
+from pophealth.declare import CohortRule
+from pophealth.terms import SERVICES
+
+HERE = Path(__file__).parent
+RULES = load_rules()
+EXPECTED = ("status", "tier", "rank")
+SEX = pl.Enum(["female", "male", "indeterminate", "not_known"])
+
+
+@dataclass
+class Block:
+    """One table of a file: the contract year it is for, its head, its rows."""
+
+    contract_year: str = "2024-25"
+    near_misses: int | None = None
+    head: list[str] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+
+
+def read_blocks(path: Path) -> list[Block]:
+    blocks: list[Block] = []
+    for line in path.read_text("utf-8").splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, colon, value = line.partition(":")
+        if colon and "|" not in line:
+            if name == "contract_year" and (not blocks or blocks[-1].head):
+                blocks.append(Block())
+            assert name in ("contract_year", "near_misses"), f"{path.name}: unknown head line {name!r}"
+            setattr(blocks[-1], name, value.strip() if name == "contract_year" else int(value))
+            continue
+        blocks = blocks or [Block()]
+        cells = [cell.strip() for cell in line.split("|")]
+        if not blocks[-1].head:
+            blocks[-1].head = cells
+        else:
+            assert len(cells) == len(blocks[-1].head), f"{path.name}: {line!r} has {len(cells)} cells"
+            blocks[-1].rows.append(cells)
+    return blocks
+
+
+def dtype_of(name: str) -> pl.DataType:
+    if name.startswith(("has_", "is_", "on_")):
+        return pl.Boolean()
+    if name.endswith("_date"):
+        return pl.Date()
+    if name == "sex":
+        return SEX
+    if name in ("frailty_latest", "cfs_latest", "living_status_latest", "ethnicity_latest"):
+        return pl.String()
+    return pl.Float64() if name.endswith(("_mmhg", "_percent")) else pl.Int32()
+
+
+def value_of(name: str, cell: str) -> object:
+    if cell == "":
+        return None
+    dtype = dtype_of(name)
+    if dtype == pl.Boolean:
+        return {"true": True, "false": False}[cell]
+    if dtype == pl.Date:
+        return date.fromisoformat(cell)
+    if isinstance(dtype, pl.Enum | pl.String):
+        return cell
+    return float(cell) if dtype == pl.Float64 else int(cell)
+
+
+def needed(rule: CohortRule, contract_year: str) -> set[str]:
+    texts = [c.predicate for c in rule.criteria] + [t.when for t in rule.tiers]
+    texts += [split_order(term)[0] for term in rule.rank_by]
+    return set().union(*(columns_of(rule.bind(text, contract_year)) for text in texts))
+
+
+def frame_of(rule: CohortRule, block: Block) -> pl.DataFrame:
+    """Columns of the table; what the table leaves out is false, or null where it is not yes-or-no."""
+    given = [name for name in block.head if name not in EXPECTED]
+    ever = set().union(*(needed(rule, year) for year in rule.years))  # a table may show what another year read
+    assert set(given) <= ever, set(given) - ever
+    data = {name: [value_of(name, row[block.head.index(name)]) for row in block.rows] for name in given}
+    columns = [pl.Series(name, values, dtype=dtype_of(name)) for name, values in data.items()]
+    for name in sorted(needed(rule, block.contract_year) - set(given)):
+        default = False if dtype_of(name) == pl.Boolean else None
+        columns.append(pl.Series(name, [default] * len(block.rows), dtype=dtype_of(name)))
+    ids = [f"{place:032x}" for place in range(len(block.rows))]
+    return pl.DataFrame(columns).with_columns(patient_id=pl.Series(ids), practice_code=pl.lit("A81001"))
+
+
+CASES = [
+    pytest.param(rule, block, id=f"{rule.id}-{block.contract_year}")
+    for rule in RULES.values()
+    if (HERE / rule.service / f"{rule.id}.txt").is_file()
+    for block in read_blocks(HERE / rule.service / f"{rule.id}.txt")
+]
+
+
+@pytest.mark.parametrize(("rule", "block"), CASES)
+def test_rule_says_what_the_table_says(rule: CohortRule, block: Block) -> None:
+    frame = frame_of(rule, block)
+    selection = select(rule, frame, contract_year=block.contract_year, not_computable={})
+    judged = judge(rule, frame, block.contract_year)["_status"].to_list()
+    said = [{NOT_CONSIDERED: "-"}.get(status, status) for status in judged]
+    assert said == [row[block.head.index("status")] for row in block.rows]
+    rows = {row["patient_id"]: row for row in selection.members.to_dicts()}
+    assert len(rows) == sum(status not in ("-", "unknown") for status in said)
+    for name in set(block.head) & {"tier", "rank"}:
+        for place, row in enumerate(block.rows):
+            if (cell := row[block.head.index(name)]) != "":
+                assert rows[f"{place:032x}"][name] == int(cell), f"{name} of row {place + 1}"
+    if block.near_misses is not None:
+        assert selection.near_misses == block.near_misses
+    assert selection.unknown == said.count("unknown")
+
+
+@pytest.mark.parametrize(("rule", "block"), CASES)
+def test_duckdb_gives_the_same_answers(rule: CohortRule, block: Block) -> None:
+    frame = frame_of(rule, block)
+    ours = answers(rule, frame, block.contract_year)
+    with duckdb.connect() as connection:
+        connection.register("people", frame.with_columns(pl.col(pl.Enum).cast(pl.String)).to_arrow())
+        for criterion in rule.criteria:
+            sql = rule.bind(criterion.predicate, block.contract_year)
+            rows = connection.execute(f"SELECT ({sql})::BOOLEAN FROM people ORDER BY patient_id").fetchall()
+            assert ours[criterion.id].to_list() == [row[0] for row in rows], criterion.id
+        for tier in rule.tiers:
+            sql = rule.bind(tier.when, block.contract_year)
+            rows = connection.execute(f"SELECT ({sql})::BOOLEAN FROM people ORDER BY patient_id").fetchall()
+            expr = pl.sql_expr(sql).alias("_answer")
+            assert frame.with_columns(expr)["_answer"].to_list() == [row[0] for row in rows], tier.label
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_every_rule_has_a_table_of_every_kind_of_outcome(rule: CohortRule) -> None:
+    path = HERE / rule.service / f"{rule.id}.txt"
+    assert path.is_file(), f"write tests/cohorts/{rule.service}/{rule.id}.txt"
+    blocks = read_blocks(path)
+    said = [row[block.head.index("status")] for block in blocks for row in block.rows]
+    expected = {"listed", "unknown"} | ({"-"} if any("registered" != c.id for c in rule.criteria if c.part == "include") else set())
+    parts = {criterion.part for criterion in rule.criteria}
+    expected |= {status for part, status in (("exclude", "excluded"), ("adjust", "adjusted"), ("met_when", "met")) if part in parts}
+    assert expected <= set(said), f"{rule.id}: no row for {sorted(expected - set(said))}"
+    assert len(said) >= 6
+
+
+def test_no_table_without_a_rule() -> None:
+    tables = {path.relative_to(HERE).with_suffix("").as_posix() for path in HERE.glob("*/*.txt")}
+    assert tables == {f"{rule.service}/{rule.id}" for rule in RULES.values()}
+    assert {rule.service for rule in RULES.values()} == set(SERVICES)
