@@ -149,9 +149,15 @@ def test_every_rule_has_a_table_of_every_kind_of_outcome(rule: CohortRule) -> No
     assert path.is_file(), f"write tests/cohorts/{rule.service}/{rule.id}.txt"
     blocks = read_blocks(path)
     said = [row[block.head.index("status")] for block in blocks for row in block.rows]
-    expected = {"listed", "unknown"} | ({"-"} if any("registered" != c.id for c in rule.criteria if c.part == "include") else set())
+    expected = {"listed", "unknown"} | (
+        {"-"} if any(c.id != "registered" for c in rule.criteria if c.part == "include") else set()
+    )
     parts = {criterion.part for criterion in rule.criteria}
-    expected |= {status for part, status in (("exclude", "excluded"), ("adjust", "adjusted"), ("met_when", "met")) if part in parts}
+    expected |= {
+        status
+        for part, status in (("exclude", "excluded"), ("adjust", "adjusted"), ("met_when", "met"))
+        if part in parts
+    }
     assert expected <= set(said), f"{rule.id}: no row for {sorted(expected - set(said))}"
     assert len(said) >= 6
 

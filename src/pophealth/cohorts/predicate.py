@@ -127,6 +127,6 @@ def _check(sql: str, tokens: list[_Token]) -> None:
             msg = f"predicate {sql!r}: {problem}"
             raise DeclarationError(msg)
     words = " ".join(token.text.upper() for token in tokens)
-    if re.search(r"\bIS NOT (?!NULL\b)", words):
-        msg = f"predicate {sql!r}: IS NOT is allowed only as IS NOT NULL"
+    if re.search(r"\bIS NOT (?!NULL\b)|- -", words):
+        msg = f"predicate {sql!r}: IS NOT is allowed only as IS NOT NULL, and -- (a comment) not at all"
         raise DeclarationError(msg)

@@ -108,7 +108,7 @@ def deciding_records(
         for use in uses
         if (part := rows.get(use.number)) is not None
     ]
-    found = pl.concat([pl.DataFrame(schema=_RECORD), *(part.select(_RECORD) for part in picked)])
+    found = pl.concat([pl.DataFrame(schema=_RECORD), *(part.select(*_RECORD) for part in picked)])
     return _assemble(found, uses, listed, library, moment)
 
 
@@ -170,7 +170,7 @@ def _read(
                 recent = frame.filter(pl.col("date") >= since) if table == "medications" else frame
                 number = pl.lit(use.number, dtype=pl.UInt16)
                 frames.append(recent.with_columns(number=number, role=pl.lit(0, dtype=pl.Int16)).collect())
-    rows = pl.concat([pl.DataFrame(schema=_RECORD), *(frame.select(_RECORD) for frame in frames)])
+    rows = pl.concat([pl.DataFrame(schema=_RECORD), *(frame.select(*_RECORD) for frame in frames)])
     rows = rows.join(wanted, on=["number", "patient_id"], how="semi")
     parts = rows.partition_by("number", as_dict=True)
     return {int(key[0]): part for key, part in parts.items()}
@@ -235,7 +235,7 @@ def _assemble(
         frame.with_columns(table=pl.col("home"), **{name: pl.lit(None, dtype=kind) for name, kind in _NOTHING.items()})
         for frame in (silent, due)
     ]
-    return pl.concat([frame.select(EVIDENCE) for frame in (present, *absent)]).sort(
+    return pl.concat([frame.select(*EVIDENCE) for frame in (present, *absent)]).sort(
         "rule_id", "patient_id", "criterion", "date", "record_id", "feature", nulls_last=True
     )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pophealth.kernels.features_days import Bytes, Days, Words, first_after, is_seen, kernel
 from pophealth.kernels.features_pairs import Values
-
-import numpy as np
 
 LATEST_HIGHEST, LATEST_LOWEST, LOWEST, HIGHEST = 0, 1, 2, 3
 """Which value counts: of the latest day the highest or the lowest; of all days the lowest or the highest."""

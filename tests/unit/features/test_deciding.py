@@ -30,11 +30,17 @@ class Library:
 
     def get(self, name: str) -> Listing:
         codes = self.lists[name]
-        return Listing(pl.DataFrame({"code": codes, "code_system": ["SYNTHETIC"] * len(codes)}, schema_overrides={"code": pl.String}))
+        return Listing(
+            pl.DataFrame(
+                {"code": codes, "code_system": ["SYNTHETIC"] * len(codes)}, schema_overrides={"code": pl.String}
+            )
+        )
 
     def terms(self) -> pl.DataFrame:
         codes = sorted({code for codes in self.lists.values() for code in codes})
-        return pl.DataFrame({"code_system": ["SYNTHETIC"] * len(codes), "code": codes, "term": [f"term of {code}" for code in codes]})
+        return pl.DataFrame(
+            {"code_system": ["SYNTHETIC"] * len(codes), "code": codes, "term": [f"term of {code}" for code in codes]}
+        )
 
 
 LIBRARY = Library(ill=["SYN:1"], well=["SYN:2"], low=["SYN:3"], high=["SYN:4"], more=["SYN:5"])
@@ -51,7 +57,10 @@ COLUMNS = {
 
 
 def table(*rows: dict[str, Any]) -> pl.LazyFrame:
-    filled = [{name: row.get(name) for name in COLUMNS} | {"record_id": row.get("record_id", f"r{i}")} for i, row in enumerate(rows)]
+    filled = [
+        {name: row.get(name) for name in COLUMNS} | {"record_id": row.get("record_id", f"r{i}")}
+        for i, row in enumerate(rows)
+    ]
     frame = pl.DataFrame(filled, schema=COLUMNS)
     return frame.with_columns(code_system=pl.lit("SYNTHETIC").cast(pl.Enum(["SNOMED", "SYNTHETIC"]))).lazy()
 
@@ -91,7 +100,11 @@ def ids(made: pl.DataFrame) -> list[str | None]:
 
 
 def test_has_gives_the_latest_record_with_its_term_and_window() -> None:
-    events = table(row(ANNA, date(2024, 5, 1), "SYN:1"), row(ANNA, date(2024, 9, 1), "SYN:1"), row(ANNA, date(2024, 10, 1), "SYN:2"))
+    events = table(
+        row(ANNA, date(2024, 5, 1), "SYN:1"),
+        row(ANNA, date(2024, 9, 1), "SYN:1"),
+        row(ANNA, date(2024, 10, 1), "SYN:2"),
+    )
     made = decide({"has_ill": {"kind": "has", "codelist": "ill", "window": "12m"}}, {"events": events})
     assert made.row(0, named=True) == {
         "patient_id": ANNA,
@@ -122,7 +135,9 @@ def test_has_gives_the_latest_record_with_its_term_and_window() -> None:
         (date(2024, 1, 1), date(2023, 1, 1), True),
     ],
 )
-def test_only_what_was_dated_and_recorded_by_the_index_date_counts(when: date, recorded: date | None, seen: bool) -> None:
+def test_only_what_was_dated_and_recorded_by_the_index_date_counts(
+    when: date, recorded: date | None, seen: bool
+) -> None:
     events = table(row(ANNA, when, "SYN:1", recorded_date=recorded))
     made = decide({"has_ill": {"kind": "has", "codelist": "ill", "window": "12m"}}, {"events": events})
     assert ids(made) == (["r0"] if seen else [None])
@@ -132,7 +147,9 @@ def test_only_what_was_dated_and_recorded_by_the_index_date_counts(when: date, r
 def test_absence_is_one_row_per_criterion() -> None:
     features = {name: {"kind": "has", "codelist": name[4:]} for name in ("has_ill", "has_well")}
     made = decide(features, {"events": table(row(BEN, INDEX, "SYN:1"))}, people=(ANNA, BEN))
-    assert made.filter(pl.col("patient_id") == ANNA).select("table", "record_id", "feature").rows() == [("events", None, "has_ill")]
+    assert made.filter(pl.col("patient_id") == ANNA).select("table", "record_id", "feature").rows() == [
+        ("events", None, "has_ill")
+    ]
     assert ids(made.filter(pl.col("patient_id") == BEN)) == ["r0"]
 
 
@@ -161,7 +178,9 @@ def test_base_columns_give_no_row() -> None:
 
 
 def test_unresolved_shows_the_diagnosis_and_the_resolution() -> None:
-    events = table(row(ANNA, date(2020, 1, 1), "SYN:1"), row(ANNA, date(2021, 1, 1), "SYN:2"), row(ANNA, date(2022, 1, 1), "SYN:1"))
+    events = table(
+        row(ANNA, date(2020, 1, 1), "SYN:1"), row(ANNA, date(2021, 1, 1), "SYN:2"), row(ANNA, date(2022, 1, 1), "SYN:1")
+    )
     made = decide({"has_ill": {"kind": "has_unresolved", "codelist": "ill", "resolved_by": "well"}}, {"events": events})
     assert ids(made) == ["r1", "r2"]
 
@@ -208,11 +227,23 @@ def test_pairs_are_of_one_day_and_the_lowest_of_each() -> None:
     assert ids(decide({"raised": raised}, {"measurements": rows})) == ["d1", "s2"]
 
 
-@pytest.mark.parametrize(("gap", "kind", "seen"), [(0, "preceded_by", True), (21, "preceded_by", True), (22, "preceded_by", False), (-1, "preceded_by", False), (-3, "followed_by", True)])
+@pytest.mark.parametrize(
+    ("gap", "kind", "seen"),
+    [
+        (0, "preceded_by", True),
+        (21, "preceded_by", True),
+        (22, "preceded_by", False),
+        (-1, "preceded_by", False),
+        (-3, "followed_by", True),
+    ],
+)
 def test_one_record_before_or_after_another(gap: int, kind: str, seen: bool) -> None:
     day = date(2024, 6, 1)
     events = table(row(ANNA, day, "SYN:1"), row(ANNA, day - timedelta(days=gap), "SYN:2"))
-    made = decide({"has_both": {"kind": kind, "codelist": "ill", kind: "well", "days": 21, "since": "contract_year_start"}}, {"events": events})
+    made = decide(
+        {"has_both": {"kind": kind, "codelist": "ill", kind: "well", "days": 21, "since": "contract_year_start"}},
+        {"events": events},
+    )
     assert sorted(map(str, ids(made))) == (["r0", "r1"] if seen else ["None"])
 
 
@@ -246,7 +277,9 @@ def test_substances_are_counted_once_and_without_the_chapters_left_out() -> None
             "bnf_code": ["0101", None, "1301", "0201"],
         }
     )
-    made = decide({"n": {"kind": "current_substances", "without_bnf": ["13"]}}, {"medications": issues}, medicine_map=medicines)
+    made = decide(
+        {"n": {"kind": "current_substances", "without_bnf": ["13"]}}, {"medications": issues}, medicine_map=medicines
+    )
     assert ids(made) == ["newer brand"]
 
 
@@ -262,7 +295,9 @@ def test_spells_by_method_carry_the_primary_diagnosis() -> None:
         }
     ).lazy()
     made = decide({"n": {"kind": "spell_count", "method": "2", "window": "12m"}}, {"spells": spells})
-    assert made.select("record_id", "date", "code", "code_system").rows() == [("emergency", date(2024, 4, 1), "J440", "ICD-10")]
+    assert made.select("record_id", "date", "code", "code_system").rows() == [
+        ("emergency", date(2024, 4, 1), "J440", "ICD-10")
+    ]
 
 
 def test_joined_codelists_and_two_tables() -> None:

@@ -1,0 +1,98 @@
+"""The shipped rules as a whole, and folders of a site."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pophealth.cohorts import columns_of, load_rules
+from pophealth.cohorts.predicate import split_order
+from pophealth.errors import DeclarationError
+
+RULES = load_rules()
+CATALOGUE = {
+    "medication_review": ["SMR-02", "SMR-05", "PIN-D"],
+    "care_homes": ["EH-07", "EH-03"],
+    "anticipatory_care": ["AC-02", "AC-11"],
+    "personalised_care": ["PC-01", "PC-02"],
+    "early_cancer": ["CA-03", "CA-05"],
+    "cvd_prevention": ["CV-01", "CV-07"],
+    "neighbourhood_inequalities": ["IN-02", "IN-03"],
+}
+
+MINIMAL = """
+id = "{id}"
+catalogue_id = "X-01"
+service = "{service}"
+title = "t"
+source = "s"
+evidence = "K"
+role = "gp"
+minutes = 10
+[years."2024-25"]
+[include]
+adult = "age_years >= 18"
+"""
+
+
+def site(folder: Path, service: str, name: str, *, declared: str | None = None) -> Path:
+    path = folder / service / f"{name}.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(MINIMAL.format(id=declared or name, service=service), "utf-8")
+    return path
+
+
+def test_every_rule_of_the_catalogue_asked_for_is_there_once() -> None:
+    found = sorted((rule.service, rule.catalogue_id) for rule in RULES.values())
+    assert found == sorted((service, name) for service, names in CATALOGUE.items() for name in names)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_every_text_of_a_rule_is_in_the_allowed_part_of_sql_in_every_year(rule: object) -> None:
+    for year in (*rule.years, "2025-26"):  # type: ignore[attr-defined]
+        for criterion in rule.criteria:  # type: ignore[attr-defined]
+            assert columns_of(rule.bind(criterion.predicate, year))  # type: ignore[attr-defined]
+        for tier in rule.tiers:  # type: ignore[attr-defined]
+            columns_of(rule.bind(tier.when, year))  # type: ignore[attr-defined]
+        for term in rule.rank_by:  # type: ignore[attr-defined]
+            assert columns_of(split_order(term)[0])
+
+
+def test_only_the_same_day_stage_of_blood_pressure_is_urgent() -> None:
+    urgent = [(rule.id, tier.number) for rule in RULES.values() for tier in rule.tiers if tier.urgent]
+    assert urgent == [("raised_blood_pressure_no_diagnosis", 1)]
+
+
+def test_years() -> None:
+    frailty, fit = RULES["severe_frailty_no_review"], RULES["lower_gi_referral_without_fit"]
+    assert frailty.year_for("2025-26") == "2024-25"
+    assert "efi_deficit_count" in columns_of(frailty.bind(frailty.criteria[0].predicate, "2022-23"))
+    assert "efi_deficit_count" not in columns_of(frailty.bind(frailty.criteria[0].predicate, "2023-24"))
+    assert fit.year_for("2022-23") is None
+
+
+def test_a_site_adds_and_replaces_rules(tmp_path: Path) -> None:
+    site(tmp_path, "care_homes", "ours")
+    site(tmp_path, "personalised_care", "social_prescribing_offer")
+    rules = load_rules(tmp_path)
+    assert len(rules) == len(RULES) + 1
+    assert rules["social_prescribing_offer"].catalogue_id == "X-01"
+
+
+def test_what_is_wrong_with_a_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DeclarationError, match="not a folder"):
+        load_rules(tmp_path / "absent")
+    site(tmp_path / "a", "chiropody", "ours")
+    with pytest.raises(DeclarationError, match="chiropody"):
+        load_rules(tmp_path / "a")
+    site(tmp_path / "b", "care_homes", "ours")
+    site(tmp_path / "b", "early_cancer", "ours")
+    with pytest.raises(DeclarationError, match="twice"):
+        load_rules(tmp_path / "b")
+    site(tmp_path / "c", "care_homes", "ours").write_text("id = ", "utf-8")
+    with pytest.raises(DeclarationError, match="not readable as TOML"):
+        load_rules(tmp_path / "c")
+    site(tmp_path / "d", "care_homes", "ours", declared="theirs")
+    with pytest.raises(DeclarationError, match="file name"):
+        load_rules(tmp_path / "d")
