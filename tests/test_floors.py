@@ -12,7 +12,7 @@ import pytest
 SRC = Path(__file__).resolve().parents[1] / "src" / "pophealth"
 FILES = sorted(SRC.rglob("*.py"))
 
-FLOOR = {"errors": 0, "terms": 0} | {"config": 1, "declare": 1, "tables": 1, "reference": 1, "kernels": 1}
+FLOOR = {"errors": 0, "files": 0, "terms": 0} | {"config": 1, "declare": 1, "tables": 1, "reference": 1, "kernels": 1}
 FLOOR |= {room: 2 for room in ("extracts", "register", "population", "features", "scores", "cohorts", "delivery", "synthetic")}
 FLOOR |= {"plan": 3, "line": 3, "runs": 3, "cli": 4, "commands": 4, "__init__": 0}
 

@@ -24,7 +24,7 @@ def fingerprint(folder: Path) -> dict[str, tuple[str, int]]:
 
 
 def members(delivery: Path) -> pl.DataFrame:
-    return pl.read_ipc(delivery / "members.arrow", memory_map=False)
+    return pl.read_ipc(delivery / "members.arrow")
 
 
 def test_a_second_run_finds_nothing_to_do_and_changes_no_file(site, pophealth, capsys) -> None:
@@ -116,7 +116,7 @@ def test_who_opted_out_since_is_left_out_of_the_next_delivery(site, pophealth) -
     assert len(runs) == 2
     newer = next(path for name, path in runs.items() if name != delivery.parent.name)
     for table in ("members", "patients", "evidence"):
-        assert patient not in set(pl.read_ipc(newer / f"{table}.arrow", memory_map=False)["patient_id"].cast(pl.String))
+        assert patient not in set(pl.read_ipc(newer / f"{table}.arrow")["patient_id"].cast(pl.String))
     assert json.loads((newer / "summary.json").read_text())["left_out_at_delivery"]["opted_out"] == 1
     assert number.encode() not in b"".join(path.read_bytes() for path in newer.rglob("*") if path.is_file())
 
