@@ -13,7 +13,7 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "pophealth"
 FILES = sorted(SRC.rglob("*.py"))
 
 FLOOR = {"errors": 0, "files": 0, "terms": 0} | {"config": 1, "declare": 1, "tables": 1, "reference": 1, "kernels": 1}
-FLOOR |= {room: 2 for room in ("extracts", "register", "population", "features", "scores", "cohorts", "delivery", "synthetic")}
+FLOOR |= dict.fromkeys(("extracts", "register", "population", "features", "scores", "cohorts", "delivery", "synthetic"), 2)
 FLOOR |= {"plan": 3, "line": 3, "runs": 3, "cli": 4, "commands": 4, "__init__": 0}
 
 ON_FLOOR_1 = {("tables", "tables"), ("reference", "tables"), ("config", "declare"), ("declare", "declare")}
@@ -65,7 +65,9 @@ def test_imports_go_down_and_rooms_are_blind(path: Path) -> None:
         elif FLOOR[here] == FLOOR[room] == 2:
             pytest.fail(f"floor 2 is blind to itself: {here} reads {room}")
         else:
-            assert FLOOR[room] <= FLOOR[here], f"{here} (floor {FLOOR[here]}) imports upward: {room} (floor {FLOOR[room]})"
+            assert FLOOR[room] <= FLOOR[here], (
+                f"{here} (floor {FLOOR[here]}) imports upward: {room} (floor {FLOOR[room]})"
+            )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SRC)))
@@ -90,7 +92,9 @@ def test_modules_and_functions_stay_small(path: Path) -> None:
             assert length <= limit, f"{path.name}: {node.name} has {length} lines of code (limit {limit})"
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path.name == "__init__.py"], ids=lambda path: str(path.relative_to(SRC)))
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.name == "__init__.py"], ids=lambda path: str(path.relative_to(SRC))
+)
 def test_init_only_re_exports(path: Path) -> None:
     for node in ast.parse(path.read_text("utf-8")).body:
         assert isinstance(node, ast.Import | ast.ImportFrom | ast.Expr | ast.Assign), f"{path}: {type(node).__name__}"
@@ -105,7 +109,9 @@ def test_only_the_clock_reads_a_clock() -> None:
 HEAVY = ("polars", "numba", "pyarrow", "sklearn", "mlflow", "lifelines", "numpy")
 
 
-@pytest.mark.parametrize("command", [["--help"], ["rules", "list"], ["scores", "list"], ["status", "CONFIG"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["--help"], ["rules", "list"], ["scores", "list"], ["status", "CONFIG"]], ids=" ".join
+)
 def test_light_commands_import_nothing_heavy(command: list[str], tmp_path: Path) -> None:
     import subprocess
 

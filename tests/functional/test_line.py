@@ -60,10 +60,14 @@ def test_threads_change_no_byte(site, pophealth, tmp_path) -> None:
     other = Path(shutil.copytree(site.folder, tmp_path / "other"))
     config = other / "config.toml"
     text = config.read_text()
-    config.write_text(text + "\n[runs]\nthreads = 1\n" if "[runs]" not in text else text.replace("threads = 2", "threads = 1"))
+    config.write_text(
+        text + "\n[runs]\nthreads = 1\n" if "[runs]" not in text else text.replace("threads = 2", "threads = 1")
+    )
     assert pophealth("run", site.config, "--index-date", DAY) == 0
     assert pophealth("run", config, "--index-date", DAY) == 0
-    one, two = ({path.name: fingerprint(path) for path in root.glob("**/deliveries/*/U*")} for root in (site.folder, other))
+    one, two = (
+        {path.name: fingerprint(path) for path in root.glob("**/deliveries/*/U*")} for root in (site.folder, other)
+    )
     assert {n: {f: h for f, (h, _) in files.items()} for n, files in one.items()} == {
         n: {f: h for f, (h, _) in files.items()} for n, files in two.items()
     }
@@ -134,7 +138,9 @@ def test_who_died_or_left_after_the_index_date_is_left_out(site, pophealth, even
     rows = pl.read_parquet(path)
     late = pl.date(2025, 2, 3)
     if event == "died":
-        rows = pl.concat([rows, pl.DataFrame({"patient_id": [key]}).select("patient_id", death_date=late)], how="diagonal")
+        rows = pl.concat(
+            [rows, pl.DataFrame({"patient_id": [key]}).select("patient_id", death_date=late)], how="diagonal"
+        )
     else:
         mine = pl.col("patient_id") == key
         rows = rows.with_columns(pl.when(mine).then(late).otherwise("end_date").alias("end_date"))
@@ -154,7 +160,11 @@ def test_who_died_or_left_after_the_index_date_is_left_out(site, pophealth, even
 def test_explain_says_why_with_the_records(site, pophealth, capsys) -> None:
     assert pophealth("run", site.config, "--index-date", DAY) == 0
     delivery = site.deliveries()[0]
-    row = members(delivery).filter((pl.col("status") == "listed") & (pl.col("catalogue_id") == "SMR-02")).row(0, named=True)
+    row = (
+        members(delivery)
+        .filter((pl.col("status") == "listed") & (pl.col("catalogue_id") == "SMR-02"))
+        .row(0, named=True)
+    )
     capsys.readouterr()
     words = ("--run", delivery.parent.name, "--network", delivery.name, "--patient", row["patient_id"], "--json")
     assert pophealth("explain", site.config, *words) == 0
@@ -193,7 +203,11 @@ def test_no_identifier_outside_identity_and_practice_pages(site, pophealth) -> N
     assert pophealth("run", site.config, "--index-date", DAY) == 0
     numbers = pl.concat([pl.read_parquet(path) for path in site.folder.glob("**/identity/*.parquet")])["nhs_number"]
     canaries = [number.encode() for number in numbers.drop_nulls().to_list()[:50]]
-    written = [path for path in site.folder.rglob("*") if path.is_file() and ("journal" in path.parts or "archive" in path.parts)]
+    written = [
+        path
+        for path in site.folder.rglob("*")
+        if path.is_file() and ("journal" in path.parts or "archive" in path.parts)
+    ]
     for path in written:
         content = path.read_bytes()
         assert not any(canary in content for canary in canaries), path.name

@@ -100,7 +100,7 @@ def demo(
     config = load_config(out / "config.toml")
     ingest_site(config)
     report = run_site(config, DEMO_INDEX_DATE, ())
-    first = next(iter(sorted((report.folder / code for code in (*report.delivered, *report.already)))))
+    first = next(iter(sorted(report.folder / code for code in (*report.delivered, *report.already))))
     say(f"delivered {len(report.delivered) + len(report.already)} networks of {report.folder}")
     say(f"look at {first / 'summary.json'} and {first / 'members.arrow'}")
     say(f"verify with: pophealth verify {first}")

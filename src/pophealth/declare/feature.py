@@ -66,15 +66,9 @@ DERIVED_KINDS = frozenset({"days_between", "count_true"})
 """Kinds computed from other features of the same person, not from records."""
 
 _DEFAULT_TABLES: dict[str, tuple[str, ...]] = (
-    {kind: ("events",) for kind in KINDS}
-    | {
-        kind: ("measurements",)
-        for kind in ("latest_value", "min_value", "max_value", "latest_pair", "latest_pair_at_least")
-    }
-    | {
-        kind: ("medications",)
-        for kind in ("issued", "issued_in_two_windows", "co_issued", "current_repeat", "current_substances")
-    }
+    dict.fromkeys(KINDS, ("events",))
+    | dict.fromkeys(("latest_value", "min_value", "max_value", "latest_pair", "latest_pair_at_least"), ("measurements",))
+    | dict.fromkeys(("issued", "issued_in_two_windows", "co_issued", "current_repeat", "current_substances"), ("medications",))
     | {"spell_count": ("spells",), "bed_days": ("spells",), "attendance_count": ("attendances",)}
     | {"days_between": (), "count_true": ()}
 )

@@ -58,9 +58,13 @@ class Answer:
 
 def _record_line(row: dict[str, Any]) -> str:
     if row["record_id"] is None:
-        return f"    {row['criterion']}: no record in {row['table']} after {row['window_from']} up to {row['window_to']}"
+        return (
+            f"    {row['criterion']}: no record in {row['table']} after {row['window_from']} up to {row['window_to']}"
+        )
     value = "" if row["value"] is None else f" = {row['value']:g} {row['unit'] or ''}".rstrip()
-    return f"    {row['criterion']}: {row['date']} {row['term'] or row['code']}{value} ({row['table']} {row['record_id']})"
+    return (
+        f"    {row['criterion']}: {row['date']} {row['term'] or row['code']}{value} ({row['table']} {row['record_id']})"
+    )
 
 
 def explain_person(

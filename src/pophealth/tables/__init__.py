@@ -40,7 +40,7 @@ FACT_TABLES: dict[str, type[Table]] = {
 EXTRACT_TABLES: dict[str, type[Table]] = PERSON_TABLES | RECORD_TABLES | FACT_TABLES
 """Every table an extract can supply, by name."""
 
-DATE_COLUMN: dict[str, str] = {name: "date" for name in RECORD_TABLES} | {
+DATE_COLUMN: dict[str, str] = dict.fromkeys(RECORD_TABLES, "date") | {
     "spells": "admission_date",
     "next_tests": "due_date",
 }
@@ -61,8 +61,8 @@ __all__ = [
     "Deaths",
     "Events",
     "Measurements",
-    "MedicineMap",
     "Medications",
+    "MedicineMap",
     "Memberships",
     "Merges",
     "Networks",

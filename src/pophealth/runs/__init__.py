@@ -1,0 +1,1 @@
+"""I carry out runs: journal, resume, lock, clock."""

@@ -1,0 +1,1 @@
+"""I spread networks over workers; a result never depends on how."""
