@@ -88,7 +88,7 @@ class Evidence(StrEnum):
 
 
 def network_code(text: str) -> NetworkCode:
-    """Give `text` as a network code: U and five ASCII digits, nothing before or after.
+    r"""Give `text` as a network code: U and five ASCII digits, nothing before or after.
 
     Raises
     ------

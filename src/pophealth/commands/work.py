@@ -76,7 +76,7 @@ def run_site(config: Config, index_date: date, networks: tuple[str, ...]) -> Run
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("networks", total=None)
-        return run_night(config, index_date, networks, lambda network, _: progress.advance(bar))
+        return run_night(config, index_date, networks, lambda _network, _outcome: progress.advance(bar))
 
 
 def run(

@@ -5,73 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from pophealth.declare.kinds import KINDS, LIST_KEYS
 from pophealth.declare.window import EVER, Window, parse_window
 from pophealth.errors import DeclarationError
-
-KINDS: dict[str, str] = {
-    "has": "a record of the codelist in the window (needs codelist)",
-    "has_unresolved": "latest record of the codelist is later than the latest of `resolved_by`",
-    "first_date": "date of the first record in the window",
-    "latest_date": "date of the latest record in the window",
-    "count": "number of records in the window",
-    "distinct_days": "number of different days with a record in the window",
-    "latest_category": "label of the category whose codelist has the latest record; same day: the later in `categories` wins",
-    "latest_value": "latest value in the window, with its date; same day: the highest value (`same_day = 'lowest'` for the lowest)",
-    "min_value": "lowest value in the window",
-    "max_value": "highest value in the window",
-    "latest_pair": "two values of one day (codelist, paired_with), of the latest day with both; same day: lowest of each",
-    "latest_pair_at_least": "date of the latest day with a pair of which either reaches its threshold (`at_least`)",
-    "followed_by": "a record of the codelist in the window with one of `followed_by` within `days` after it (same day counts)",
-    "preceded_by": "a record of the codelist in the window with one of `preceded_by` within `days` before it (same day counts)",
-    "issued": "a medicine of the codelist issued in the window",
-    "issued_in_two_windows": "issued in the window and also in the window of the same length before it",
-    "co_issued": "a medicine of the codelist and one of `with` issued within `days` of each other, both in the window",
-    "current_repeat": "latest issue plus days' supply (28 when missing) covers the index date; issues said not to be on repeat do not count",
-    "current_substances": "number of different chemical substances among current repeats (codelist optional)",
-    "spell_count": "admitted spells whose method begins with `method`, admitted in the window",
-    "bed_days": "days in hospital inside the window, of spells whose method begins with `method`",
-    "attendance_count": "emergency attendances in the window",
-    "days_between": "whole days from feature `from_feature` to feature `to_feature`",
-    "count_true": "number of the named boolean `features` that are true; unknown if any is unknown",
-}
-"""The kinds of feature this release computes, each with one sentence."""
-
-BOOLEAN_KINDS = frozenset(
-    {
-        "has",
-        "has_unresolved",
-        "followed_by",
-        "preceded_by",
-        "issued",
-        "issued_in_two_windows",
-        "co_issued",
-        "current_repeat",
-    }
-)
-DATE_KINDS = frozenset({"first_date", "latest_date", "latest_pair_at_least"})
-COUNT_KINDS = frozenset(
-    {
-        "count",
-        "distinct_days",
-        "current_substances",
-        "spell_count",
-        "bed_days",
-        "attendance_count",
-        "days_between",
-        "count_true",
-    }
-)
-VALUE_KINDS = frozenset({"latest_value", "min_value", "max_value", "latest_pair"})
-DERIVED_KINDS = frozenset({"days_between", "count_true"})
-"""Kinds computed from other features of the same person, not from records."""
-
-_DEFAULT_TABLES: dict[str, tuple[str, ...]] = (
-    dict.fromkeys(KINDS, ("events",))
-    | dict.fromkeys(("latest_value", "min_value", "max_value", "latest_pair", "latest_pair_at_least"), ("measurements",))
-    | dict.fromkeys(("issued", "issued_in_two_windows", "co_issued", "current_repeat", "current_substances"), ("medications",))
-    | {"spell_count": ("spells",), "bed_days": ("spells",), "attendance_count": ("attendances",)}
-    | {"days_between": (), "count_true": ()}
-)
 
 
 @dataclass(frozen=True)
@@ -81,14 +17,14 @@ class Feature:
     Parameters
     ----------
     name
-        Column name with unit and window in it. `latest_value` also makes ``<name>_date``; `latest_category` also makes
-        ``<name>_date``; `latest_pair` makes ``<name>_1``, ``<name>_2`` (unless `outputs` names them) and ``<name>_date``.
+        Column name with unit and window in it; `outputs` says which further columns come with it.
     kind
         One of `KINDS`.
     tables
-        Tables whose rows count; two for "coded with or without a number".
+        Tables whose rows count; two for "coded with or without a number"; ``diagnoses`` stands for the ICD-10 codes of
+        spells, dated by admission.
     codelist
-        Id of the codelist whose records count; empty for `latest_category` and for kinds over spells.
+        Id of the codelist whose records count, ``"a+b"`` for the union of two; None where the kind needs none.
     window
         Days looked at.
     unit
@@ -98,7 +34,7 @@ class Feature:
     source
         Where the definition was read.
     options
-        What the kind needs further, by the names in `KINDS`.
+        What the kind needs and takes further, by the names in `KINDS`.
     """
 
     name: str
@@ -112,67 +48,68 @@ class Feature:
     options: dict[str, Any] = field(default_factory=dict, hash=False)
 
     @property
-    def codelists(self) -> tuple[str, ...]:
-        """Every codelist the feature reads, in order, each once; ``"a+b"`` in a declaration is the union of a and b."""
+    def codelist_expressions(self) -> tuple[str, ...]:
+        """Every codelist or union of codelists the feature reads, in order, each once."""
         named = [self.codelist] if self.codelist else []
-        named += [
-            self.options[key]
-            for key in ("resolved_by", "paired_with", "followed_by", "preceded_by", "with")
-            if key in self.options
-        ]
-        named += [codelist for codelist in self.options.get("categories", {}).values() if codelist]
-        return tuple(dict.fromkeys(part for joined in named for part in joined.split("+")))
+        named += [self.options[key] for key in LIST_KEYS if isinstance(self.options.get(key), str)]
+        named += list(self.options.get("categories", {}).values()) + list(self.options.get("weights", {}))
+        return tuple(dict.fromkeys(named))
+
+    @property
+    def codelists(self) -> tuple[str, ...]:
+        """Every codelist the feature reads, in order, each once; unions are taken apart."""
+        return tuple(dict.fromkeys(part for joined in self.codelist_expressions for part in joined.split("+")))
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of features this one is derived from."""
-        if self.kind == "days_between":
-            return (self.options["from_feature"], self.options["to_feature"])
-        return tuple(self.options["features"]) if self.kind == "count_true" else ()
+        """Columns of other features this one is derived from."""
+        names = [self.options[key] for key in ("from_feature", "to_feature", "date_feature") if key in self.options]
+        return (*names, *self.options.get("features", ()))
 
     @property
     def outputs(self) -> dict[str, str]:
-        """Column name to type: ``bool``, ``date``, ``int``, ``float`` or ``category``."""
-        if self.kind in BOOLEAN_KINDS:
-            return {self.name: "bool"}
-        if self.kind in DATE_KINDS:
-            return {self.name: "date"}
-        if self.kind in COUNT_KINDS:
-            return {self.name: "int"}
-        if self.kind == "latest_category":
-            return {self.name: "category", f"{self.name}_date": "date"}
+        """Column name to type: ``bool``, ``date``, ``int``, ``float``, ``category`` or ``text_list``."""
+        kind = KINDS[self.kind]
         if self.kind == "latest_pair":
             first, second = self.options.get("outputs", (f"{self.name}_1", f"{self.name}_2"))
             return {first: "float", second: "float", f"{self.name}_date": "date"}
+        columns: dict[str, str] = {self.name: kind.result}
+        if kind.is_dated:
+            columns[f"{self.name}_date"] = "date"
         if self.kind == "latest_value":
-            return {self.name: "float", f"{self.name}_date": "date"}
-        return {self.name: "float"}
+            columns |= {f"{self.name}_{extra}": "category" for extra in self.options.get("with", ())}
+        return columns
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Labels of a `latest_category`, mildest first."""
-        return tuple(self.options.get("categories", {}))
+    def labels(self, column: str) -> tuple[str, ...]:
+        """Labels of a category column, in the order their numbers follow; empty for any other column."""
+        if column == self.name:
+            return tuple(self.options.get("categories", {}))
+        return EXTRAS.get(column.removeprefix(f"{self.name}_"), ())
 
 
-_KNOWN = frozenset({"kind", "table", "tables", "codelist", "window", "since", "until", "unit", "share", "source"})
-_OPTIONS: dict[str, frozenset[str]] = {
-    "has_unresolved": frozenset({"resolved_by"}),
-    "latest_category": frozenset({"categories"}),
-    "latest_value": frozenset({"between", "same_day"}),
-    "min_value": frozenset({"between"}),
-    "max_value": frozenset({"between"}),
-    "latest_pair": frozenset({"paired_with", "outputs", "between"}),
-    "latest_pair_at_least": frozenset({"paired_with", "at_least", "between"}),
-    "followed_by": frozenset({"followed_by", "days"}),
-    "preceded_by": frozenset({"preceded_by", "days"}),
-    "co_issued": frozenset({"with", "days"}),
-    "current_substances": frozenset({"without_bnf"}),
-    "spell_count": frozenset({"method"}),
-    "bed_days": frozenset({"method"}),
-    "days_between": frozenset({"from_feature", "to_feature"}),
-    "count_true": frozenset({"features"}),
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "comparator": ("=", "<", "<=", ">", ">="),
+    "setting": ("clinic", "home", "ambulatory"),
 }
-_MAY_MISS = frozenset({"between", "same_day", "outputs", "without_bnf", "method"})
+"""What `latest_value` can say of the row it chose, and the values that can have, in order of preference."""
+
+_COMMON = frozenset({"kind", "table", "tables", "codelist", "window", "since", "until", "unit", "share", "source"})
+_NO_CODELIST = frozenset({"latest_category", "weighted_sum", "current_substances", "distinct_substances"})
+TABLES = (
+    "events",
+    "medications",
+    "measurements",
+    "diagnoses",
+    "spells",
+    "attendances",
+    "appointments",
+    "outpatients",
+    "referrals",
+    "next_tests",
+)
+"""Tables a feature can read; ``diagnoses`` are the ICD-10 codes of spells."""
+CODED_TABLES = TABLES[:4]
+"""Tables whose rows are found by codelist."""
 
 
 def parse_feature(name: str, table: dict[str, Any]) -> Feature:
@@ -181,30 +118,38 @@ def parse_feature(name: str, table: dict[str, Any]) -> Feature:
     Raises
     ------
     DeclarationError
-        An unknown kind or key, a missing option, or no source.
+        An unknown kind, key or table, a missing key, a missing or needless codelist, or no source.
     """
-    kind = str(table.get("kind", ""))
-    if kind not in KINDS:
-        msg = f"feature {name}: unknown kind {kind!r}; known kinds are {', '.join(sorted(KINDS))}"
+    kind = KINDS.get(str(table.get("kind", "")))
+    if kind is None:
+        msg = f"feature {name}: unknown kind {table.get('kind')!r}; known kinds are {', '.join(sorted(KINDS))}"
         raise DeclarationError(msg)
-    options = _OPTIONS.get(kind, frozenset())
-    unknown = sorted(set(table) - _KNOWN - options)
-    missing = sorted(options - _MAY_MISS - set(table)) + ([] if table.get("source") else ["source"])
-    if unknown or missing:
-        msg = f"feature {name} ({kind}): unknown keys {unknown}, missing keys {missing}; {KINDS[kind]}"
+    tables = (table["table"],) if "table" in table else tuple(table.get("tables", kind.tables))
+    needs = {*kind.needs, "source"} | ({"codelist"} if _needs_codelist(table["kind"], tables) else set())
+    unknown = sorted(set(table) - _COMMON - set(kind.needs) - set(kind.takes))
+    missing = sorted(needs - {key for key, value in table.items() if value not in ("", None)})
+    foreign = sorted(set(tables) - set(TABLES))
+    if unknown or missing or foreign:
+        msg = (
+            f"feature {name} ({table['kind']}): unknown keys {unknown}, missing keys {missing}, "
+            f"unknown tables {foreign}; it gives {kind.gives}"
+        )
         raise DeclarationError(msg)
-    tables = (table["table"],) if "table" in table else tuple(table.get("tables", _DEFAULT_TABLES[kind]))
-    since = table.get("since")
+    window = EVER
+    if {"window", "since", "until"} & set(table):
+        window = parse_window(table.get("window"), since=table.get("since"), until=table.get("until"))
     return Feature(
         name=name,
-        kind=kind,
+        kind=str(table["kind"]),
         tables=tables,
         codelist=table.get("codelist"),
-        window=parse_window(table.get("window"), since=since, until=table.get("until"))
-        if {"window", "since", "until"} & set(table)
-        else EVER,
+        window=window,
         unit=table.get("unit"),
         share=table.get("share"),
         source=str(table["source"]),
-        options={key: table[key] for key in options if key in table},
+        options={key: table[key] for key in (*kind.needs, *kind.takes) if key in table},
     )
+
+
+def _needs_codelist(kind: str, tables: tuple[str, ...]) -> bool:
+    return kind not in _NO_CODELIST and bool(set(tables) & set(CODED_TABLES))

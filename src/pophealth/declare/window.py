@@ -11,6 +11,7 @@ from pophealth.errors import DeclarationError
 from pophealth.terms import contract_year_start
 
 CONTRACT_YEAR_START = "contract_year_start"
+_LENGTH = re.compile(r"([0-9]+)([md])")
 
 
 def months_before(day: date, months: int) -> date:
@@ -29,11 +30,12 @@ class Window:
     months, days
         Length of the window that ends on its last day. Month arithmetic clips to the month's last day; days stay days.
     since
-        First day inside, instead of a length: ``contract_year_start`` or a date.
+        First day inside, instead of a length: a date, ``contract_year_start``, or that day moved by whole months
+        (``contract_year_start-6m``, ``contract_year_start+5m``).
     until
-        Last day inside, instead of the index date: ``contract_year_start`` stands for the day *before* it, so that
-        ``until = contract_year_start`` and ``since = contract_year_start`` share no day. With `months` or `days` the
-        length is counted back from here.
+        Last day inside, instead of the index date. A length (``3m``, ``90d``) stands for the day so long before the
+        index date; ``contract_year_start`` for the day *before* it, so that ``until = contract_year_start`` and
+        ``since = contract_year_start`` share no day. With `months` or `days` the length is counted back from here.
     """
 
     months: int | None = None
@@ -49,19 +51,19 @@ class Window:
             if length is not None and length < 1:
                 msg = f"window: {name} must be 1 or more, found {length}"
                 raise DeclarationError(msg)
-        if isinstance(self.since, str) and re.fullmatch(rf"{CONTRACT_YEAR_START}(-[0-9]+m)?", self.since) is None:
+        if isinstance(self.since, str) and re.fullmatch(rf"{CONTRACT_YEAR_START}([-+][0-9]+m)?", self.since) is None:
             msg = (
                 f"window: since is a date, {CONTRACT_YEAR_START!r} or '{CONTRACT_YEAR_START}-6m', found {self.since!r}"
             )
             raise DeclarationError(msg)
-        if self.until not in (None, CONTRACT_YEAR_START):
-            msg = f"window: until can only be {CONTRACT_YEAR_START!r}, found {self.until!r}"
+        if self.until not in (None, CONTRACT_YEAR_START) and _LENGTH.fullmatch(str(self.until)) is None:
+            msg = f"window: until is {CONTRACT_YEAR_START!r} or a length as in '3m' or '90d', found {self.until!r}"
             raise DeclarationError(msg)
 
     def bounds(self, index_date: date, contract_year: str) -> tuple[date, date]:
         """Give `(from, to)`: a record on day d lies inside when ``from < d <= to``. No length means since ever."""
         year_start = contract_year_start(contract_year)
-        to = index_date if self.until is None else min(index_date, year_start - timedelta(days=1))
+        to = self._last_day(index_date, year_start)
         if self.months is not None:
             return months_before(to, self.months), to
         if self.days is not None:
@@ -71,9 +73,17 @@ class Window:
         first = self.since if isinstance(self.since, date) else self._from_year(year_start)
         return first - timedelta(days=1), to
 
+    def _last_day(self, index_date: date, year_start: date) -> date:
+        if self.until is None:
+            return index_date
+        if self.until == CONTRACT_YEAR_START:
+            return min(index_date, year_start - timedelta(days=1))
+        length = int(self.until[:-1])
+        return months_before(index_date, length) if self.until.endswith("m") else index_date - timedelta(days=length)
+
     def _from_year(self, year_start: date) -> date:
-        _, _, months = str(self.since).partition("-")
-        return months_before(year_start, int(months[:-1])) if months else year_start
+        moved = str(self.since).removeprefix(CONTRACT_YEAR_START).removesuffix("m")
+        return months_before(year_start, -int(moved)) if moved else year_start
 
 
 EVER = Window()
@@ -89,7 +99,7 @@ def parse_window(text: str | None, *, since: str | date | None = None, until: st
     """
     if text is None:
         return Window(since=since, until=until)
-    match = re.fullmatch(r"([0-9]+)([md])", text)
+    match = _LENGTH.fullmatch(text)
     if match is None:
         msg = f"window: expected months or days as in '12m' or '913d', found {text!r}"
         raise DeclarationError(msg)

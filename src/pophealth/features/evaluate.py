@@ -73,7 +73,7 @@ def _typed(plan: FeaturePlan, read: list[Feature], raw: dict[str, npt.NDArray[An
     if not raw:
         return _with_nulls(plan, pl.DataFrame(), size)
     typed = pl.DataFrame(raw).select(
-        _column(column, kind, feature.labels) for feature in read for column, kind in feature.outputs.items()
+        _column(column, kind, feature.labels(column)) for feature in read for column, kind in feature.outputs.items()
     )
     for feature in plan.features:
         if feature.kind in DERIVED_KINDS:

@@ -98,7 +98,7 @@ def compile_plan(
     computable = tuple(feature for feature in ordered if reasons[feature.name] is None)
     return FeaturePlan(
         features=computable,
-        columns={name: (features[name].outputs[name], features[name].labels) for name in wanted},
+        columns={name: (features[name].outputs[name], features[name].labels(name)) for name in wanted},
         not_computable={name: reason for name in wanted if (reason := reasons[features[name].name])},
         concepts=_concepts(computable, library, concepts),
         factors={

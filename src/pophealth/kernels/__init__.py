@@ -1,0 +1,1 @@
+"""I loop over numbers; I have never heard of a patient."""
