@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pophealth.cohorts import Selection, select, silence_report
+from pophealth.cohorts import Selection, select_all, silence_report
 from pophealth.errors import DataContractError
 from pophealth.features import deciding_records, evaluate
 from pophealth.population import registered
+from pophealth.scores import outputs_of
 from pophealth.terms import Status
 
 if TYPE_CHECKING:
@@ -55,10 +56,9 @@ def walk(task: Task, plan: Plan, snapshot: Snapshot) -> NetworkResult:
     buckets = {practice: snapshot.bucket(practice) for practice in task.practices if practice in snapshot.practices}
     frame, counts = describe(task, plan, buckets)
     silence = silence_report(frame, plan.features, plan.not_computable, network=task.network)
-    selections = {
-        rule.id: select(rule, frame, contract_year=plan.contract_year, not_computable=plan.not_computable)
-        for rule in plan.rules
-    }
+    selections = select_all(
+        plan.rules, frame, contract_year=plan.contract_year, not_computable=plan.not_computable
+    )
     members = pl.concat([selection.members for selection in selections.values()])
     evidence = explain_records(task, plan, buckets, members)
     facts = {"practices": counts, "silence": silence, "absent_practices": sorted(set(task.practices) - set(buckets))}
@@ -86,7 +86,8 @@ def describe(task: Task, plan: Plan, buckets: dict[str, Bucket]) -> tuple[pl.Dat
         raise DataContractError(msg)
     frame = pl.concat(frames).sort("patient_id")
     for score in plan.scores:
-        frame = score.compute(frame)
+        inputs = frame.select(**plan.score_inputs[score.id])
+        frame = frame.hstack(outputs_of(score, inputs, dict(score.line_options)))
     return frame, counts
 
 

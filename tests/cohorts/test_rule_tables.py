@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from pophealth.cohorts import columns_of, load_rules, select
-from pophealth.cohorts.masks import NOT_CONSIDERED, answers
-from pophealth.cohorts.members import judge
+from pophealth.cohorts.masks import NOT_CONSIDERED, STATUSES, judge
 from pophealth.cohorts.predicate import split_order
+from pophealth.cohorts.questions import Questions
 from pophealth.declare import CohortRule
 from pophealth.terms import SERVICES
 
@@ -112,8 +112,8 @@ CASES = [
 def test_rule_says_what_the_table_says(rule: CohortRule, block: Block) -> None:
     frame = frame_of(rule, block)
     selection = select(rule, frame, contract_year=block.contract_year, not_computable={})
-    judged = judge(rule, frame, block.contract_year)["_status"].to_list()
-    said = [{NOT_CONSIDERED: "-"}.get(status, status) for status in judged]
+    judged = judge(rule, Questions(frame), block.contract_year)
+    said = [STATUSES[number].replace(NOT_CONSIDERED, "-") for number in judged.status]
     assert said == [row[block.head.index("status")] for row in block.rows]
     rows = {row["patient_id"]: row for row in selection.members.to_dicts()}
     assert len(rows) == sum(status not in ("-", "unknown") for status in said)
@@ -129,13 +129,15 @@ def test_rule_says_what_the_table_says(rule: CohortRule, block: Block) -> None:
 @pytest.mark.parametrize(("rule", "block"), CASES)
 def test_duckdb_gives_the_same_answers(rule: CohortRule, block: Block) -> None:
     frame = frame_of(rule, block)
-    ours = answers(rule, frame, block.contract_year)
+    ours = judge(rule, Questions(frame), block.contract_year).answers
     with duckdb.connect() as connection:
         connection.register("people", frame.with_columns(pl.col(pl.Enum).cast(pl.String)).to_arrow())
         for criterion in rule.criteria:
             sql = rule.bind(criterion.predicate, block.contract_year)
             rows = connection.execute(f"SELECT ({sql})::BOOLEAN FROM people ORDER BY patient_id").fetchall()
-            assert ours[criterion.id].to_list() == [row[0] for row in rows], criterion.id
+            answer = ours[criterion.id]
+            said = [None if unknown else bool(true) for true, unknown in zip(answer.true, answer.unknown, strict=True)]
+            assert said == [row[0] for row in rows], criterion.id
         for tier in rule.tiers:
             sql = rule.bind(tier.when, block.contract_year)
             rows = connection.execute(f"SELECT ({sql})::BOOLEAN FROM people ORDER BY patient_id").fetchall()

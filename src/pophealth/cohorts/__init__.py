@@ -3,7 +3,7 @@
 from pophealth.cohorts.explain import CriterionView, Explanation, explain
 from pophealth.cohorts.predicate import columns_of, compile_predicate
 from pophealth.cohorts.rules import load_rules
-from pophealth.cohorts.select import Selection, select
+from pophealth.cohorts.select import Selection, select, select_all
 from pophealth.cohorts.silence import silence_problem, silence_report
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "explain",
     "load_rules",
     "select",
+    "select_all",
     "silence_problem",
     "silence_report",
 ]

@@ -12,6 +12,7 @@ from pophealth.terms import Status
 if TYPE_CHECKING:
     import polars as pl
 
+    from pophealth.cohorts.questions import Answer as Answers
     from pophealth.declare import CohortRule, Part
 
 Answer = Literal["true", "false", "unknown"]
@@ -74,7 +75,8 @@ def explain(
     UsageError
         The person is not in `frame`.
     """
-    from pophealth.cohorts import members as made
+    from pophealth.cohorts.masks import STATUSES, judge
+    from pophealth.cohorts.questions import Questions
 
     row = frame.filter(frame["patient_id"] == person)
     if row.is_empty():
@@ -84,9 +86,9 @@ def explain(
     views: tuple[CriterionView, ...] = ()
     status, place = "not computable", dict[str, Any]()
     if selection.not_computable is None:
-        judged = made.judge(rule, row, contract_year).row(0, named=True)
-        views = _views(rule, judged, contract_year)
-        status = judged[made.STATUS]
+        judged = judge(rule, Questions(row), contract_year)
+        views = _views(rule, judged.answers, contract_year)
+        status = STATUSES[judged.status[0]]
         place = next(iter(selection.members.filter(selection.members["patient_id"] == person).to_dicts()), {})
     listed = int((selection.members["status"] == Status.LISTED.value).sum())
     return Explanation(
@@ -108,10 +110,12 @@ def explain(
     )
 
 
-def _views(rule: CohortRule, judged: dict[str, Any], contract_year: str) -> tuple[CriterionView, ...]:
-    words: dict[bool | None, Answer] = {True: "true", False: "false", None: "unknown"}
+def _views(rule: CohortRule, answers: dict[str, Answers], contract_year: str) -> tuple[CriterionView, ...]:
+    def word(answer: Answers) -> Answer:
+        return "unknown" if answer.unknown[0] else "true" if answer.true[0] else "false"
+
     return tuple(
-        CriterionView(c.id, c.part, rule.bind(c.predicate, contract_year), words[judged[c.id]]) for c in rule.criteria
+        CriterionView(c.id, c.part, rule.bind(c.predicate, contract_year), word(answers[c.id])) for c in rule.criteria
     )
 
 

@@ -1,110 +1,155 @@
-"""Gives the member rows of a rule, the attrition beside them, and the counts of those who got no row."""
+"""Gives the member rows of rules: one per person listed, met, adjusted or excluded, with tier, rank and reasons."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from pophealth.cohorts.masks import (
-    DECIDED_BY,
-    MEMBERS,
-    NOT_CONSIDERED,
-    answers,
-    any_false,
-    any_true,
-    ids_of,
-    mask,
-    rank_of,
-    status_of,
-    tier_of,
-)
+from pophealth.cohorts.masks import DECIDED_BY, FIRST_ROW, STATUSES, Judgement, part_bits, tier_of
+from pophealth.cohorts.predicate import compile_predicate, split_order
+from pophealth.cohorts.questions import run
 from pophealth.terms import Status
 
 if TYPE_CHECKING:
+    from pophealth.cohorts.questions import Questions
     from pophealth.declare import CohortRule
 
-ATTRITION: dict[str, pl.DataType] = {
-    "step": pl.String(),
-    "criterion": pl.String(),
-    "people": pl.Int64(),
-    "unknown": pl.Int64(),
+MEMBERS: dict[str, pl.DataType] = {
+    "practice_code": pl.String(),
+    "patient_id": pl.String(),
+    "service": pl.String(),
+    "rule_id": pl.String(),
+    "catalogue_id": pl.String(),
+    "contract_year": pl.String(),
+    "carried_from": pl.String(),
+    "status": pl.String(),
+    "tier": pl.Int8(),
+    "tier_label": pl.String(),
+    "rank": pl.Int32(),
+    "criteria_true": pl.UInt64(),
+    "criteria_unknown": pl.UInt64(),
+    "reasons": pl.List(pl.String()),
 }
-STATUS = "_status"
-"""Column that `judge` adds to the answers; no criterion can be called so (ids are TOML keys of a rule we check)."""
+"""Columns of `members` that a selection makes; the line adds network and NHS number."""
 
 
-def judge(rule: CohortRule, frame: pl.DataFrame, contract_year: str) -> pl.DataFrame:
-    """Give the answers to every criterion with the status they add up to, one row per row of `frame`."""
-    return answers(rule, frame, contract_year).with_columns(status_of(rule).alias(STATUS))
+@dataclass(frozen=True)
+class Rows:
+    """Member rows of one rule as numbers: who (row of the frame), status, tier (0 none), rank (0 none), masks."""
+
+    person: npt.NDArray[np.uint32]
+    status: npt.NDArray[np.uint8]
+    tier: npt.NDArray[np.int8]
+    rank: npt.NDArray[np.int32]
+    criteria_true: npt.NDArray[np.uint64]
+    criteria_unknown: npt.NDArray[np.uint64]
 
 
-def members_of(
-    rule: CohortRule, frame: pl.DataFrame, judged: pl.DataFrame, contract_year: str, carried_from: str | None
+def rows_of(rule: CohortRule, questions: Questions, judged: Judgement, contract_year: str) -> Rows:
+    """Give the rows of one rule, in the order of the frame."""
+    person = np.flatnonzero(judged.status >= FIRST_ROW)
+    tier = tier_of(rule, questions, contract_year)
+    rank = np.zeros(judged.status.size, np.int32)
+    listed = np.flatnonzero(judged.has_status(Status.LISTED))
+    rank[_in_order(rule, questions.frame, listed, tier, contract_year)] = np.arange(1, listed.size + 1)
+    return Rows(
+        person.astype(np.uint32),
+        judged.status[person],
+        tier[person],
+        rank[person],
+        judged.criteria_true[person],
+        judged.criteria_unknown[person],
+    )
+
+
+def _in_order(
+    rule: CohortRule,
+    frame: pl.DataFrame,
+    listed: npt.NDArray[np.int64],
+    tier: npt.NDArray[np.int8],
+    contract_year: str,
+) -> npt.NDArray[np.int64]:
+    """Give the rows of `listed` by tier (none last), then `rank_by` (nulls last in every term), then patient_id."""
+    terms = [split_order(rule.bind(term, contract_year)) for term in rule.rank_by]
+    keys = [compile_predicate(sql, set(frame.columns)).alias(f"_key_{place}") for place, (sql, _) in enumerate(terms)]
+    made = run(rule, frame[listed], [pl.col("patient_id"), *keys])
+    numbered = np.where(tier[listed] == 0, np.int8(127), tier[listed])
+    ordered = made.with_columns(_tier=pl.Series(numbered), _row=pl.Series(listed)).sort(
+        "_tier",
+        *(f"_key_{place}" for place in range(len(terms))),
+        "patient_id",
+        descending=[False, *(descending for _, descending in terms), False],
+        nulls_last=True,
+    )
+    return ordered["_row"].to_numpy()
+
+
+def members_frame(
+    frame: pl.DataFrame, found: list[tuple[CohortRule, str | None, Rows]], contract_year: str
 ) -> pl.DataFrame:
-    """Give one row per person listed, met, adjusted or excluded, in the order of `frame`."""
-    has_row = ~judged[STATUS].is_in([NOT_CONSIDERED, Status.UNKNOWN.value])
-    rows, said = frame.filter(has_row), judged.filter(has_row)
-    tiers = tier_of(rule, rows, contract_year)
-    ranks = rank_of(rule, rows.with_columns(tiers["tier"]), said[STATUS] == Status.LISTED.value, contract_year)
-    known = said.select(
-        status=STATUS,
-        criteria_true=mask(rule, unknown=False),
-        criteria_unknown=mask(rule, unknown=True),
-        reasons=_reasons(rule),
+    """Give the member rows of several rules as one frame, rule by rule.
+
+    Parameters
+    ----------
+    frame
+        One row per registered person: what `Rows.person` counts.
+    found
+        Each rule with the year it is carried from (None where it is declared) and its rows.
+    """
+    if not found:
+        return pl.DataFrame(schema=MEMBERS)
+    rules = [rule for rule, _, _ in found]
+    sizes = [rows.person.size for _, _, rows in found]
+    which = pl.Series(np.repeat(np.arange(len(rules), dtype=np.uint32), sizes))
+    who = pl.Series(np.concatenate([rows.person for *_, rows in found]))
+    said = pl.Series(STATUSES, dtype=pl.String)
+    labels = [(place, tier.number, tier.label) for place, rule in enumerate(rules) for tier in rule.tiers]
+    rank, tier = (np.concatenate([getattr(rows, name) for *_, rows in found]) for name in ("rank", "tier"))
+
+    def constant(*values: str | None) -> pl.Series:
+        return pl.Series(values, dtype=pl.String).gather(which)
+
+    made = pl.DataFrame(
+        {
+            "practice_code": frame["practice_code"].gather(who),
+            "patient_id": frame["patient_id"].gather(who),
+            "service": constant(*(rule.service for rule in rules)),
+            "rule_id": constant(*(rule.id for rule in rules)),
+            "catalogue_id": constant(*(rule.catalogue_id for rule in rules)),
+            "contract_year": constant(*(contract_year for _ in rules)),
+            "carried_from": constant(*(carried for _, carried, _ in found)),
+            "status": said.gather(np.concatenate([rows.status for *_, rows in found])),
+            "tier": pl.Series(tier),
+            "tier_label": _labels(which, tier, labels),
+            "rank": pl.Series(rank),
+            "criteria_true": pl.Series(np.concatenate([rows.criteria_true for *_, rows in found])),
+            "criteria_unknown": pl.Series(np.concatenate([rows.criteria_unknown for *_, rows in found])),
+            "reasons": pl.concat([_reasons(rule, rows) for rule, _, rows in found]),
+        }
     )
-    made = pl.concat([rows.select("practice_code", "patient_id"), tiers, known], how="horizontal").with_columns(
-        pl.lit(rule.service).alias("service"),
-        pl.lit(rule.id).alias("rule_id"),
-        pl.lit(rule.catalogue_id).alias("catalogue_id"),
-        pl.lit(contract_year).alias("contract_year"),
-        pl.lit(carried_from, dtype=pl.String).alias("carried_from"),
-        ranks.alias("rank"),
-    )
-    return made.select(pl.col(name).cast(dtype) for name, dtype in MEMBERS.items())
+    none = [pl.when(pl.col(name) != 0).then(name).alias(name) for name in ("tier", "rank")]
+    return made.with_columns(none).select(pl.col(name).cast(dtype) for name, dtype in MEMBERS.items())
 
 
-def attrition_of(rule: CohortRule, judged: pl.DataFrame) -> pl.DataFrame:
-    """Give the way from everybody registered to the listed, step by step."""
-    steps: list[tuple[str, str | None, int, int]] = [("registered", None, judged.height, 0)]
-    left = judged
-    for name in ids_of(rule, "include"):
-        left = left.filter(pl.col(name).fill_null(value=True))
-        steps.append(("include", name, left.height, left[name].null_count()))
-    counts = dict(judged[STATUS].value_counts().iter_rows())
-    ends = (*DECIDED_BY.values(), Status.UNKNOWN, Status.LISTED)
-    steps += [(status.value, None, counts.get(status.value, 0), 0) for status in ends]
-    return pl.DataFrame(steps, schema=ATTRITION, orient="row")
+def _labels(which: pl.Series, tier: npt.NDArray[np.int8], labels: list[tuple[int, int, str]]) -> pl.Series:
+    """Give the words of each row's tier; row i of rule r with tier t reads place ``r * 128 + t`` of a small table."""
+    words: list[str | None] = [None] * (128 * (1 + max((rule for rule, _, _ in labels), default=0)))
+    for rule, number, label in labels:
+        words[128 * rule + number] = label
+    places = which.to_numpy().astype(np.int64) * 128 + tier
+    return pl.Series(words, dtype=pl.String).gather(places)
 
 
-def near_misses_of(rule: CohortRule, judged: pl.DataFrame) -> int:
-    """Give how many have exactly one include criterion false, the others true, and nothing else against them."""
-    include = ids_of(rule, "include")
-    false = pl.sum_horizontal((~pl.col(name)).fill_null(value=False).cast(pl.Int32) for name in include)
-    unknown = pl.any_horizontal(pl.col(name).is_null() for name in include)
-    against = any_true(ids_of(rule, *DECIDED_BY))
-    return judged.filter(any_false(include), false == 1, ~unknown, ~against).height
-
-
-def unknown_of(judged: pl.DataFrame) -> int:
-    """Give how many are neither listed nor left out because something that must be known is not."""
-    return judged.filter(pl.col(STATUS) == Status.UNKNOWN.value).height
-
-
-def no_members() -> pl.DataFrame:
-    """Give member rows of a rule that lists nobody: the columns, no row."""
-    return pl.DataFrame(schema=MEMBERS)
-
-
-def no_attrition() -> pl.DataFrame:
-    """Give the attrition of a rule that could not be computed: the columns, no row."""
-    return pl.DataFrame(schema=ATTRITION)
-
-
-def _reasons(rule: CohortRule) -> pl.Expr:
+def _reasons(rule: CohortRule, rows: Rows) -> pl.Series:
     """Give the ids of the true include criteria, then those that decided the status, by bit."""
-    said = [pl.when(pl.col(name)).then(pl.lit(name)) for name in ids_of(rule, "include")]
+    shown = np.full(len(STATUSES), part_bits(rule, "include"), np.uint64)
     for part, status in DECIDED_BY.items():
-        decided = pl.col(STATUS) == status.value
-        said += [pl.when(pl.col(name) & decided).then(pl.lit(name)) for name in ids_of(rule, part)]
-    return pl.concat_list(said).list.drop_nulls()
+        shown[STATUSES.index(status.value)] |= part_bits(rule, part)
+    masks, place = np.unique(rows.criteria_true & shown[rows.status], return_inverse=True)
+    order = sorted(rule.criteria, key=lambda criterion: (criterion.part != "include", criterion.bit))
+    named = [[c.id for c in order if int(mask) >> c.bit & 1] for mask in masks]
+    return pl.Series(named, dtype=pl.List(pl.String)).gather(place)

@@ -1,4 +1,4 @@
-"""Gives who a rule lists, in which order, and how everybody else fell away."""
+"""Gives who each rule lists, in which order, and how everybody else fell away."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pophealth.cohorts.predicate import columns_of
 from pophealth.errors import DeclarationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import polars as pl
 
     from pophealth.declare import CohortRule
@@ -21,10 +23,13 @@ class Selection:
     Attributes
     ----------
     members : DataFrame
-        One row per person listed, met, adjusted or excluded, in the columns of `masks.MEMBERS`.
+        One row per person listed, met, adjusted or excluded, in the columns of `members.MEMBERS`.
     attrition : DataFrame
         Columns ``step``, ``criterion``, ``people``, ``unknown``: everybody registered, who is left after each include
         criterion (and of how many of them it is unknown), then how many are excluded, met, adjusted, unknown, listed.
+    attrition_by_group : DataFrame
+        The same steps by deprivation quintile, sex, age band and ethnicity: ``step``, ``criterion``, ``grouping``,
+        ``group``, ``people``.
     not_computable : str or None
         Why the rule lists nobody although it is in force.
     near_misses : int
@@ -38,6 +43,7 @@ class Selection:
     rule_id: str
     members: pl.DataFrame
     attrition: pl.DataFrame
+    attrition_by_group: pl.DataFrame
     not_computable: str | None
     near_misses: int
     unknown: int
@@ -59,7 +65,14 @@ def not_computable_because(rule: CohortRule, contract_year: str, not_computable:
 
 
 def select(rule: CohortRule, frame: pl.DataFrame, *, contract_year: str, not_computable: dict[str, str]) -> Selection:
-    """Give what `rule` says of everybody in `frame`.
+    """Give what `rule` says of everybody in `frame`; as `select_all` with one rule."""
+    return select_all([rule], frame, contract_year=contract_year, not_computable=not_computable)[rule.id]
+
+
+def select_all(
+    rules: Iterable[CohortRule], frame: pl.DataFrame, *, contract_year: str, not_computable: dict[str, str]
+) -> dict[str, Selection]:
+    """Give what each rule says of everybody in `frame`, by rule id.
 
     Parameters
     ----------
@@ -73,26 +86,62 @@ def select(rule: CohortRule, frame: pl.DataFrame, *, contract_year: str, not_com
     Raises
     ------
     DeclarationError
-        The rule does not run in `contract_year`, or one of its predicates cannot be computed.
+        A rule does not run in `contract_year`, or one of its predicates cannot be computed.
     """
-    from pophealth.cohorts import members as made
+    import polars as pl
 
+    from pophealth.cohorts.attrition import ATTRITION, BY_GROUP, attrition_of, groups_of, near_misses_of
+    from pophealth.cohorts.masks import judge
+    from pophealth.cohorts.members import members_frame, rows_of
+    from pophealth.cohorts.questions import Questions
+    from pophealth.terms import Status
+
+    verdicts = [_verdict(rule, contract_year, not_computable) for rule in rules]
+    computable = [verdict for verdict in verdicts if verdict.not_computable is None]
+    questions, groups = Questions(frame), groups_of(frame)
+    questions.ask([verdict.rule for verdict in computable], contract_year)
+    judged = {verdict.rule.id: judge(verdict.rule, questions, contract_year) for verdict in computable}
+    found = [
+        (verdict.rule, verdict.carried_from, rows_of(verdict.rule, questions, judged[verdict.rule.id], contract_year))
+        for verdict in computable
+    ]
+    members = members_frame(frame, found, contract_year)
+    sizes = {rule.id: rows.person.size for rule, _, rows in found}
+    selections: dict[str, Selection] = {}
+    first = 0
+    for verdict in verdicts:
+        rule, said = verdict.rule, judged.get(verdict.rule.id)
+        nothing = pl.DataFrame(schema=ATTRITION), pl.DataFrame(schema=BY_GROUP)
+        steps, parts = nothing if said is None else attrition_of(rule, said, groups)
+        selections[rule.id] = Selection(
+            rule_id=rule.id,
+            members=members.slice(first, sizes.get(rule.id, 0)),
+            attrition=steps,
+            attrition_by_group=parts,
+            not_computable=verdict.not_computable,
+            near_misses=0 if said is None else near_misses_of(rule, said),
+            unknown=0 if said is None else int(said.has_status(Status.UNKNOWN).sum()),
+            declared_year=verdict.declared_year,
+            carried_from=verdict.carried_from,
+        )
+        first += sizes.get(rule.id, 0)
+    return selections
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """What is known of a rule before anybody is looked at."""
+
+    rule: CohortRule
+    declared_year: str
+    carried_from: str | None
+    not_computable: str | None
+
+
+def _verdict(rule: CohortRule, contract_year: str, not_computable: dict[str, str]) -> _Verdict:
     year = rule.year_for(contract_year)
     if year is None:
         msg = f"rule {rule.id}: does not run in {contract_year} (declared for {', '.join(rule.years)})"
         raise DeclarationError(msg)
     carried = None if year == contract_year else year
-    reason = not_computable_because(rule, contract_year, not_computable)
-    if reason is not None:
-        return Selection(rule.id, made.no_members(), made.no_attrition(), reason, 0, 0, year, carried)
-    judged = made.judge(rule, frame, contract_year)
-    return Selection(
-        rule_id=rule.id,
-        members=made.members_of(rule, frame, judged, contract_year, carried),
-        attrition=made.attrition_of(rule, judged),
-        not_computable=None,
-        near_misses=made.near_misses_of(rule, judged),
-        unknown=made.unknown_of(judged),
-        declared_year=year,
-        carried_from=carried,
-    )
+    return _Verdict(rule, year, carried, not_computable_because(rule, contract_year, not_computable))

@@ -56,8 +56,17 @@ def _rule(rule_id: str, plan: Plan, result: NetworkResult, members: pl.DataFrame
         "near_misses": selection.near_misses,
         "tiers": dict(sorted(tiers.iter_rows())),
         "attrition": selection.attrition.to_dicts(),
+        "attrition_by_group": _by_group(selection.attrition_by_group),
         "criteria": [{"id": c.id, "part": c.part, "predicate": c.predicate, "bit": c.bit} for c in rule.criteria],
     }
+
+
+def _by_group(steps: pl.DataFrame) -> dict[str, dict[str, list[int]]]:
+    """Give the people left at each step of `attrition`, in its order, by grouping and group."""
+    counts: dict[str, dict[str, list[int]]] = {}
+    for grouping, group, people in steps.select("grouping", "group", "people").iter_rows():
+        counts.setdefault(grouping, {}).setdefault(group, []).append(people)
+    return counts
 
 
 def _by_quintile(frame: pl.DataFrame) -> dict[str, int]:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pophealth.cohorts import explain, select
-from pophealth.cohorts.masks import MEMBERS
-from pophealth.cohorts.members import ATTRITION
+from pophealth.cohorts.attrition import ATTRITION, BY_GROUP
+from pophealth.cohorts.members import MEMBERS
 from pophealth.declare import CohortRule, parse_rule
 from pophealth.errors import DeclarationError, UsageError
 
@@ -89,10 +89,8 @@ def test_masks_reasons_and_columns() -> None:
 @given(TRI, st.sampled_from([0, 1, None]), TRI, TRI, TRI)
 def test_the_law_of_status(a: bool | None, n: int | None, x: bool | None, y: bool | None, z: bool | None) -> None:
     include = (a, None if n is None else n >= 1)
-    if False in include or None in include:
-        expected = None
-    else:
-        expected = "excluded" if x else "met" if z else "adjusted" if y else "listed"
+    decided = "excluded" if x else "met" if z else "adjusted" if y else "listed"
+    expected = None if {False, None} & set(include) else decided
     assert status(a, n, x, y, z) == expected
     said = explain(rule(), frame((a, n, x, y, z)), f"{0:032x}", contract_year=YEAR, not_computable={})
     assert said.status == (expected or ("not considered" if False in include else "unknown"))
@@ -214,3 +212,24 @@ def test_explanation_says_what_would_change_it() -> None:
     }
     with pytest.raises(UsageError, match="not registered"):
         explain(rule(), people, "nobody", contract_year=YEAR, not_computable={})
+
+
+def test_each_step_is_split_by_group_and_adds_up() -> None:
+    people = frame((True, 1), (False, 1), (True, 0), (True, 1, True)).with_columns(
+        imd_quintile=pl.Series([1, 1, None, 5], dtype=pl.Int8),
+        age_years=pl.Series([17, 18, 64, 90], dtype=pl.Int16),
+        sex=pl.Series(["female", "male", "female", "not_known"]),
+    )
+    selection = select(rule(), people, contract_year=YEAR, not_computable={})
+    parts = selection.attrition_by_group
+    assert dict(parts.schema) == BY_GROUP
+    assert set(parts["grouping"]) == {"imd_quintile", "sex", "age_band"}
+    whole = selection.attrition["people"].to_list()
+    for grouping in ("imd_quintile", "sex", "age_band"):
+        mine = parts.filter(pl.col("grouping") == grouping)
+        steps = mine.group_by("step", "criterion", maintain_order=True).agg(pl.col("people").sum())
+        assert steps["people"].to_list() == whole
+    first = parts.filter(pl.col("criterion") == "first", pl.col("grouping") == "age_band", pl.col("people") > 0)
+    assert first["group"].to_list() == ["0 to 17", "40 to 64", "85 and over"]
+    unknown = parts.filter(pl.col("step") == "registered", pl.col("group") == "not known", pl.col("people") > 0)
+    assert unknown["grouping"].to_list() == ["imd_quintile"]
