@@ -137,6 +137,13 @@ class Restricted(Section):
     codelist: Path | None = None
 
 
+class Scores(Section):
+    """Published scores: which to compute beside those that the rules read, and whose licence condition is met."""
+
+    also: tuple[str, ...] = ()
+    licence_accepted: tuple[str, ...] = ()
+
+
 class Runs(Section):
     """How a run is carried out; nothing here changes a result."""
 
@@ -152,6 +159,7 @@ class Config(Section):
     reference: Reference = Reference()
     opt_outs: OptOuts = OptOuts()
     restricted: Restricted = Restricted()
+    scores: Scores = Scores()
     runs: Runs = Runs()
 
     def digest_parts(self) -> dict[str, Any]:
@@ -218,6 +226,7 @@ def _all_keys(model: type[BaseModel]) -> set[str]:
         Reference,
         OptOuts,
         Restricted,
+        Scores,
         Runs,
     ):
         keys |= set(section.model_fields)

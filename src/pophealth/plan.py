@@ -7,9 +7,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pophealth.cohorts import columns_of, load_rules
+from pophealth.cohorts import columns_of, compile_predicate, load_rules
 from pophealth.declare import CohortRule, Feature, Score
-from pophealth.errors import DeclarationError
+from pophealth.errors import ConfigError, DeclarationError
 from pophealth.features import FeaturePlan, compile_plan, load_features
 from pophealth.population import BASE_COLUMNS
 from pophealth.reference import CodelistLibrary, load_library, load_medicine_map
@@ -29,7 +29,8 @@ ALWAYS = ("age_years", "sex", "imd_quintile")
 class Plan:
     """What a run computes for every network: the same for all of them, made once.
 
-    `not_computable` maps a column to the reason why the source cannot give it.
+    `scores` stand in the order in which one may feed the next; `score_inputs` says, by score, what of the frame makes
+    each of its inputs. `not_computable` maps a column to the reason why the source cannot give it.
     """
 
     contract_year: str
@@ -37,6 +38,7 @@ class Plan:
     features: dict[str, Feature]
     feature_plan: FeaturePlan
     scores: tuple[Score, ...]
+    score_inputs: dict[str, dict[str, pl.Expr]]
     not_computable: dict[str, str]
     library: CodelistLibrary
     medicine_map: pl.DataFrame | None
@@ -62,10 +64,12 @@ def make_plan(config: Config, snapshot: Snapshot, contract_year: str) -> Plan:
     rules = rules_in_force(config, contract_year)
     medicine_map = load_medicine_map(config.reference.medicine_map) if config.reference.medicine_map else None
     wanted = _columns_read(rules, contract_year)
-    scores = tuple(score for score in load_scores().values() if wanted & {output.name for output in score.outputs})
-    scored = {output.name: score for score in scores for output in score.outputs}
-    wanted |= {column.name for score in scores for column in score.inputs}
-    unknown = sorted(wanted - set(BASE_COLUMNS) - set(features) - set(scored))
+    columns = set(BASE_COLUMNS) | set(features)
+    scores, closed = scores_needed(wanted, columns, config.scores.also, config.scores.licence_accepted)
+    scored = {output.name: score for score in scores for output in score.columns}
+    inputs = {score.id: _score_inputs(score, columns | set(scored)) for score in scores}
+    wanted |= {column for score in scores for entry in score.inputs for column in columns_of(entry.fed_by)}
+    unknown = sorted(wanted - columns - set(scored) - set(closed) - _absent_inputs(scores))
     if unknown:
         msg = f"rules read {len(unknown)} columns that nothing declares: {', '.join(unknown[:10])}"
         raise DeclarationError(msg)
@@ -78,12 +82,79 @@ def make_plan(config: Config, snapshot: Snapshot, contract_year: str) -> Plan:
         snapshot.units,
         medicine_map,
     )
-    missing = dict(feature_plan.not_computable)
-    for column, score in scored.items():
-        lacking = [entry.name for entry in score.inputs if entry.name in missing]
+    missing = dict(feature_plan.not_computable) | closed
+    for score in scores:
+        lacking = sorted(
+            column for entry in score.inputs if entry.needed for column in columns_of(entry.fed_by) if column in missing
+        )
         if lacking:
-            missing[column] = missing[lacking[0]]
-    return Plan(contract_year, rules, features, feature_plan, scores, missing, library, medicine_map)
+            missing |= {output.name: missing[lacking[0]] for output in score.outputs}
+    return Plan(contract_year, rules, features, feature_plan, scores, inputs, missing, library, medicine_map)
+
+
+def scores_needed(
+    wanted: set[str], columns: set[str], also: tuple[str, ...], licence_accepted: tuple[str, ...]
+) -> tuple[tuple[Score, ...], dict[str, str]]:
+    """Give the scores a run computes, each after those that feed it, and why columns of gated ones are not computable.
+
+    Parameters
+    ----------
+    wanted
+        Columns that the rules read.
+    columns
+        Columns that are there without any score.
+    also
+        Ids of scores the site wants beside those that the rules read.
+    licence_accepted
+        Ids of scores of which the site has met the licence's condition.
+
+    Raises
+    ------
+    ConfigError
+        The site names a score that does not exist.
+    """
+    known = load_scores()
+    strange = sorted({*also, *licence_accepted} - set(known))
+    if strange:
+        msg = f"config scores names {len(strange)} unknown scores: {', '.join(strange)}; see `pophealth scores list`"
+        raise ConfigError(msg)
+    maker = {output.name: score for score in known.values() for output in score.columns}
+    ordered: dict[str, Score] = {}
+    closed: dict[str, str] = {}
+
+    def add(score: Score) -> None:
+        if score.needs_licence_acceptance and score.id not in licence_accepted:
+            closed.update({output.name: f"licence of score {score.id} not accepted" for output in score.columns})
+            return
+        for entry in score.inputs:
+            for column in sorted(columns_of(entry.fed_by) - columns):
+                if column in maker and maker[column].id not in ordered:
+                    add(maker[column])
+        ordered[score.id] = score
+
+    for name in [*also, *sorted({maker[column].id for column in wanted if column in maker})]:
+        add(known[name])
+    return tuple(ordered.values()), closed
+
+
+def _score_inputs(score: Score, columns: set[str]) -> dict[str, pl.Expr]:
+    """Give what of the frame makes each input; a column that may be absent and that nothing makes is left out."""
+    import polars as pl
+
+    made = {}
+    for entry in score.inputs:
+        if entry.optional and not columns_of(entry.fed_by) <= columns:
+            continue
+        made[entry.name] = compile_predicate(entry.fed_by, columns)
+        if entry.name == "sex":  # recorded as indeterminate or not known: no formula here has a sex for it
+            made["sex"] = pl.when(pl.col("sex").is_in(list(entry.allowed or ()))).then(pl.col("sex"))
+    return made
+
+
+def _absent_inputs(scores: tuple[Score, ...]) -> set[str]:
+    return {
+        column for score in scores for entry in score.inputs if entry.optional for column in columns_of(entry.fed_by)
+    }
 
 
 def rules_in_force(config: Config, contract_year: str) -> tuple[CohortRule, ...]:
@@ -118,6 +189,6 @@ def declarations_digest(plan: Plan) -> str:
     parts: dict[str, Any] = {
         "rules": [asdict(rule) for rule in plan.rules],
         "features": {name: asdict(feature) for name, feature in sorted(plan.features.items())},
-        "scores": [(score.id, score.version) for score in plan.scores],
+        "scores": [(score.id, score.version, score.line_options) for score in plan.scores],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

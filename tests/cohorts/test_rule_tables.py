@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import polars as pl
 import pytest
 
 from pophealth.cohorts import columns_of, load_rules, select
+from pophealth.cohorts.kit import EXPECTED, Block, read_blocks
 from pophealth.cohorts.masks import NOT_CONSIDERED, STATUSES, judge
 from pophealth.cohorts.predicate import split_order
 from pophealth.cohorts.questions import Questions
@@ -19,40 +19,7 @@ from pophealth.terms import SERVICES
 
 HERE = Path(__file__).parent
 RULES = load_rules()
-EXPECTED = ("status", "tier", "rank")
 SEX = pl.Enum(["female", "male", "indeterminate", "not_known"])
-
-
-@dataclass
-class Block:
-    """One table of a file: the contract year it is for, its head, its rows."""
-
-    contract_year: str = "2024-25"
-    near_misses: int | None = None
-    head: list[str] = field(default_factory=list)
-    rows: list[list[str]] = field(default_factory=list)
-
-
-def read_blocks(path: Path) -> list[Block]:
-    blocks: list[Block] = []
-    for line in path.read_text("utf-8").splitlines():
-        if not line.strip() or line.startswith("#"):
-            continue
-        name, colon, value = line.partition(":")
-        if colon and "|" not in line:
-            if name == "contract_year" and (not blocks or blocks[-1].head):
-                blocks.append(Block())
-            assert name in ("contract_year", "near_misses"), f"{path.name}: unknown head line {name!r}"
-            setattr(blocks[-1], name, value.strip() if name == "contract_year" else int(value))
-            continue
-        blocks = blocks or [Block()]
-        cells = [cell.strip() for cell in line.split("|")]
-        if not blocks[-1].head:
-            blocks[-1].head = cells
-        else:
-            assert len(cells) == len(blocks[-1].head), f"{path.name}: {line!r} has {len(cells)} cells"
-            blocks[-1].rows.append(cells)
-    return blocks
 
 
 def dtype_of(name: str) -> pl.DataType:

@@ -12,7 +12,7 @@ from pophealth.declare.kinds import (
     Kind,
 )
 from pophealth.declare.rule import PARTS, CohortRule, Criterion, Part, Tier, parse_rule
-from pophealth.declare.score import Input, Output, Score
+from pophealth.declare.score import Input, Option, Output, Score
 from pophealth.declare.window import EVER, Window, months_before, parse_window
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Feature",
     "Input",
     "Kind",
+    "Option",
     "Output",
     "Part",
     "Score",

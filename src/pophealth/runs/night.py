@@ -85,6 +85,12 @@ class Night:
         return {code: practices for code, practices in grouped.items() if here & set(practices)}
 
     @property
+    def extract_date(self) -> date | None:
+        """Last day the extract knows about."""
+        told = self.snapshot.facts.get("extract_date")
+        return date.fromisoformat(told) if told else None
+
+    @property
     def withheld(self) -> dict[str, str]:
         """Practices withheld at ingest, with the reason."""
         return dict(self.snapshot.facts.get("withheld", {}))
@@ -159,7 +165,7 @@ def run(
     with exclusive(config.site.data_root):
         night = open_night(config, index_date)
         known = night.networks
-        wanted = tuple(network_code(code) for code in networks) or tuple(known)
+        wanted: tuple[str, ...] = tuple(network_code(code) for code in networks) or tuple(known)
         absent = sorted(set(wanted) - set(known))
         if absent or not wanted:
             msg = f"no practice of network {', '.join(absent) or '(any)'} is in the register on {index_date}"
@@ -208,8 +214,7 @@ def deliver_network(night: Night, network: str, practices: tuple[str, ...], sign
     task = Task(network, practices, night.index_date, site.legal_basis, night.areas, night.withheld)
     result = walk(task, night.plan, night.snapshot)
     buckets = [night.snapshot.bucket(code) for code in practices if code in night.snapshot.practices]
-    extract_date = night.snapshot.facts.get("extract_date")
-    gone = left_out(buckets, night.objections, date.fromisoformat(extract_date) if extract_date else None)
+    gone = left_out(buckets, night.objections, night.extract_date)
     result = without(result, pl.concat(list(gone.values())).unique())
     members = result.members.with_columns(pl.lit(network).alias("network_code"))
     identity = pl.concat([bucket.identity() for bucket in buckets])

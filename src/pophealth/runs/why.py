@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,10 @@ from pophealth.cohorts import explain
 from pophealth.errors import UsageError
 from pophealth.features import deciding_records
 from pophealth.line import Task, describe
-from pophealth.plan import Plan, make_plan
+from pophealth.plan import make_plan
 from pophealth.reference import load_areas
 from pophealth.register import open_snapshot
+from pophealth.runs.anew import only
 from pophealth.runs.keys import read_key
 from pophealth.terms import network_code
 
@@ -89,7 +90,7 @@ def explain_person(
     snapshot = open_snapshot(config.site.data_root, manifest["register_snapshot"])
     plan = make_plan(config, snapshot, manifest["contract_year"])
     if rule_id is not None:
-        plan = _only(plan, rule_id)
+        plan = only(plan, rule_id)
     person = patient or _pseudonym(config, nhs_number or "")
     areas = None
     if config.reference.areas_2011 or config.reference.areas_2021:
@@ -129,14 +130,6 @@ def _manifest(config: Config, run_id: str, network: str) -> dict[str, Any]:
         raise UsageError(msg)
     manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return manifest
-
-
-def _only(plan: Plan, rule_id: str) -> Plan:
-    rules = tuple(rule for rule in plan.rules if rule.id == rule_id)
-    if not rules:
-        msg = f"rule {rule_id!r} did not run; rules of this run: {', '.join(rule.id for rule in plan.rules)}"
-        raise UsageError(msg)
-    return replace(plan, rules=rules)
 
 
 def _pseudonym(config: Config, nhs_number: str) -> str:

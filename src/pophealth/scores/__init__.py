@@ -1,5 +1,6 @@
 """I am a published formula: one file per score."""
 
-from pophealth.scores.discovery import load_scores
+from pophealth.scores._computing import compute, outputs_of
+from pophealth.scores._discovery import load_score, load_scores
 
-__all__ = ["load_scores"]
+__all__ = ["compute", "load_score", "load_scores", "outputs_of"]

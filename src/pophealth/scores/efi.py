@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import add
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pophealth.declare import Input, Output, Score
 
@@ -50,64 +49,85 @@ CODED_DEFICITS = (
     "weight_loss_anorexia",
 )
 
-# Polypharmacy: 5 or more current medicines (clinical-scores.md section 5; service-specs.md AC-02 "polypharmacy >=5 current").
-POLYPHARMACY_FROM = 5
 DEFICITS = len(CODED_DEFICITS) + 1
 
+CATEGORIES = ("fit", "mild", "moderate", "severe")
 # fit to 0.12, mild to 0.24, moderate to 0.36, severe above (clinical-scores.md section 5): of 36, from 5, 9 and 13 on.
-CATEGORY_FROM = {"fit": 0, "mild": 5, "moderate": 9, "severe": 13}
+CATEGORY_FROM = (5, 9, 13)
+
+# "Ages >=65 for use" (clinical-scores.md section 5).
+AGE_FROM = 65
 
 
-def compute(frame: pl.DataFrame) -> pl.DataFrame:
-    """Give `frame` with `efi_deficit_count`, `efi` and `efi_category` added; rows stay in order.
+def compute(inputs: pl.DataFrame, _options: Mapping[str, Any]) -> pl.DataFrame:
+    """Give `efi_deficit_count`, `efi` and `efi_category` of prepared inputs.
 
     A deficit that is unknown makes count and share unknown. The category is tested on the integer count; it is also
     given where the known deficits alone decide it: when the present ones already make it severe, or when present and
     unknown ones together stay within one category.
     """
+    import numpy as np
     import polars as pl
 
-    present = [pl.col(f"has_efi_{name}") for name in CODED_DEFICITS]
-    present.append(pl.col("current_repeat_substances") >= POLYPHARMACY_FROM)
-    known = reduce(add, (deficit.fill_null(value=False).cast(pl.Int32) for deficit in present))
-    unknown = reduce(add, (deficit.is_null().cast(pl.Int32) for deficit in present))
-    counted = frame.with_columns(_known=known, _possible=known + unknown)
-    places = [_category(pl.col(name)) for name in ("_known", "_possible")]
-    # column by column, because Polars takes a column divided by a constant for one multiplied by its reciprocal
-    share = pl.col("_known").cast(pl.Float64) / pl.col("_deficits")
-    whole = pl.col("_known") == pl.col("_possible")
-    return (
-        counted.with_columns(_deficits=pl.Series([float(DEFICITS)]).new_from_index(0, frame.height))
-        .with_columns(
-            efi_deficit_count=pl.when(whole).then(pl.col("_known")),
-            efi=pl.when(whole).then(share),
-            efi_category=pl.when(places[0] == places[1]).then(places[0]),
-        )
-        .drop("_known", "_possible", "_deficits")
+    from pophealth.scores._columns import absent, floats, labels, numbers, truths, wholes
+    from pophealth.scores._flags import Flags
+
+    flags = Flags(inputs.height)
+    present = np.zeros(inputs.height, dtype=np.int64)
+    unknown = np.zeros(inputs.height, dtype=np.int64)
+    for entry in DEFICIT_INPUTS:
+        missing = absent(inputs, entry.name)
+        flags.add("missing", entry.name, missing)
+        present += truths(inputs, entry.name)
+        unknown += missing
+    flags.add("not_applicable", "age_years", numbers(inputs, "age_years") < AGE_FROM)
+    whole = unknown == 0
+    place = np.searchsorted(CATEGORY_FROM, present, side="right")
+    decided = place == np.searchsorted(CATEGORY_FROM, present + unknown, side="right")
+    return pl.DataFrame(
+        [
+            wholes("efi_deficit_count", present, whole),
+            floats("efi", np.where(whole, present / DEFICITS, np.nan)),
+            labels("efi_category", np.where(decided, place, -1), CATEGORIES),
+            flags.series("efi_flags"),
+        ]
     )
 
 
-def _category(count: pl.Expr) -> pl.Expr:
-    import polars as pl
-
-    labels = tuple(CATEGORY_FROM)
-    label = pl.lit(labels[0])
-    for name in labels[1:]:
-        label = pl.when(count >= CATEGORY_FROM[name]).then(pl.lit(name)).otherwise(label)
-    return label.cast(pl.Enum(labels))
-
+DEFICIT_INPUTS = (
+    *(
+        Input(f"has_{name}", "bool", missing="count unknown", feature=f"has_efi_{name}", description="Coded ever")
+        for name in CODED_DEFICITS
+    ),
+    Input(
+        "has_polypharmacy",
+        "bool",
+        missing="count unknown",
+        # 5 or more current medicines (clinical-scores.md section 5; service-specs.md AC-02 "polypharmacy >=5 current")
+        feature="current_repeat_substances >= 5",
+        description="Five or more medicines; in the line, different substances on current repeat (AC-02)",
+    ),
+)
 
 SCORE = Score(
     id="efi",
     title="Electronic frailty index",
     version="2016, 36 deficits",
-    source="Clegg and others, Age and Ageing 2016; deficits and bands as in clinical-scores.md section 5",
-    licence="Formula published; the original code lists belong to the University of Leeds and are not shipped",
+    source="Clegg and others, Age and Ageing 2016;45:353; deficits and bands as in clinical-scores.md section 5",
+    licence="Formula published (paper CC BY-NC); the original code lists belong to the University of Leeds, not shipped",
     range=(0.0, 1.0),
     direction="higher is worse",
     inputs=(
-        *(Input(f"has_efi_{name}", "bool", None, None, "count unknown") for name in CODED_DEFICITS),
-        Input("current_repeat_substances", "int", "substances", None, "count unknown"),
+        *DEFICIT_INPUTS,
+        Input(
+            "age_years",
+            "int",
+            "years",
+            missing="no effect; under 65 is flagged not_applicable, the figure stands",
+            needed=False,
+            optional=True,
+            description="Whole years on the index date",
+        ),
     ),
     outputs=(
         Output("efi_deficit_count", "int", "deficits", "Deficits present of 36; null when one is unknown"),
@@ -116,4 +136,5 @@ SCORE = Score(
     ),
     primary_output="efi",
     compute=compute,
+    statement="Finds candidates; a diagnosis of frailty needs clinical judgement (GMS contract).",
 )

@@ -1,4 +1,4 @@
-"""Gives the commands that print facts: rules, codelists, scores."""
+"""Gives the commands about codelists: check, import, show."""
 
 from __future__ import annotations
 
@@ -7,60 +7,14 @@ from typing import Annotated
 
 import typer
 
-from pophealth.commands.output import say, say_json, say_table
+from pophealth.commands.output import say, say_json
 
-rules_app = typer.Typer(help="The cohort rules.", no_args_is_help=True)
 codelists_app = typer.Typer(help="The codelists.", no_args_is_help=True)
-scores_app = typer.Typer(help="The published scores.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `app`."""
-    app.add_typer(rules_app, name="rules")
     app.add_typer(codelists_app, name="codelists")
-    app.add_typer(scores_app, name="scores")
-
-
-@rules_app.command("list")
-def rules_list(*, json: bool = False) -> None:
-    """List the shipped rules: id, catalogue id, service, evidence, title."""
-    from pophealth.cohorts.rules import load_rules
-
-    rules = load_rules().values()
-    if json:
-        say_json([_rule(rule) for rule in rules])
-        return
-    head = ("id", "catalogue", "service", "evidence", "title")
-    say_table(head, [(r.id, r.catalogue_id, r.service, "/".join(r.evidence), r.title) for r in rules])
-
-
-@rules_app.command("show")
-def rules_show(rule_id: Annotated[str, typer.Argument(metavar="ID")], *, json: bool = False) -> None:
-    """Show one rule whole: criteria, years, tiers, order, source."""
-    from pophealth.cohorts.rules import load_rules
-    from pophealth.errors import UsageError
-
-    rules = load_rules()
-    if rule_id not in rules:
-        msg = f"rule {rule_id!r} is not declared; `pophealth rules list` names {len(rules)}"
-        raise UsageError(msg)
-    shown = _rule(rules[rule_id])
-    if json:
-        say_json(shown)
-        return
-    for name, value in shown.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            say(f"{name}:")
-            for item in value:
-                say("  " + "  ".join(str(part) for part in item.values()))
-        else:
-            say(f"{name}: {value}")
-
-
-def _rule(rule: object) -> dict[str, object]:
-    from dataclasses import asdict
-
-    return asdict(rule)  # type: ignore[call-overload,no-any-return]
 
 
 @codelists_app.command("check")
@@ -135,16 +89,3 @@ def codelists_show(
         say(f"{key}: {value}")
     for row in rows:
         say("  ".join(str(value) for value in row.values() if value is not None))
-
-
-@scores_app.command("list")
-def scores_list(*, json: bool = False) -> None:
-    """List the scores: id, version, source, licence, range, direction."""
-    from pophealth.scores import load_scores
-
-    fields = ("id", "version", "source", "licence", "range", "direction")
-    rows = [{name: getattr(score, name) for name in fields} for score in load_scores().values()]
-    if json:
-        say_json(rows)
-        return
-    say_table(fields, [[row[name] for name in fields] for row in rows])
