@@ -42,6 +42,7 @@ class CohortRule:
     `years` maps a contract year to the parameters that predicates name as ``:name``: numbers, dates, texts, or
     ``{sql = "..."}`` where the years differ in wording rather than in a number. A year after the last one runs
     with the latest earlier year (marked carried from it) unless `ended` names the first year it no longer runs in.
+    `owed` marks what the contract owes everybody listed: such offers come before capacity and are never held out.
     """
 
     id: str
@@ -58,6 +59,7 @@ class CohortRule:
     tiers: tuple[Tier, ...]
     rank_by: tuple[str, ...]
     note: str = ""
+    owed: bool = False
 
     def year_for(self, contract_year: str) -> str | None:
         """Give the declared year whose parameters apply in `contract_year`; none before its first year or once ended."""
@@ -104,6 +106,7 @@ _KEYS = frozenset(
         "ended",
         "tier",
         "note",
+        "owed",
     }
 ) | frozenset(PARTS)
 
@@ -148,4 +151,5 @@ def parse_rule(table: dict[str, Any], *, file_stem: str, folder: str) -> CohortR
         ),
         rank_by=tuple(table.get("rank_by", ())),
         note=table.get("note", ""),
+        owed=bool(table.get("owed", False)),
     )
