@@ -88,6 +88,20 @@ def auroc_bootstrap(
     return out
 
 
+def poisson_weights(size: int, *, seed: int, replicate: int) -> Counts:
+    """Give the Poisson(1) weights of one replicate, as `auroc_bootstrap` draws them: row by row, or person by person.
+
+    Returns
+    -------
+    int64 array of shape (size,)
+    """
+    weights = np.empty(-(-size // BLOCK) * BLOCK, np.uint16)
+    lanes = np.empty(16, np.uint64)
+    for block in range(weights.size // BLOCK):
+        _draw_block(np.uint64(seed), replicate, block, lanes, weights[block * BLOCK : (block + 1) * BLOCK])
+    return weights[:size].astype(np.int64)
+
+
 def _sorted_labels(outcome: npt.NDArray[np.bool_], score: Floats) -> tuple[Weights, Weights]:
     """Give, in ascending order of score, each row's label and whether it is the last of its ties."""
     if outcome.shape != score.shape or score.ndim != 1:
