@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pophealth.errors import IntegrityError
 
@@ -39,19 +43,32 @@ def json_bytes(value: Any) -> bytes:
     return (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
-def write_synced(path: Path, content: bytes) -> None:
-    """Write a new file and wait until the disk has it; only for files in a folder that is not yet in its place."""
+@contextmanager
+def open_synced(path: Path) -> Iterator[IO[bytes]]:
+    """Give a new file to write; when the block ends without an error the disk has it.
+
+    Only for files in a folder that is not yet in its place.
+    """
     with path.open("wb") as file:
-        file.write(content)
+        yield file
         file.flush()
         os.fsync(file.fileno())
 
 
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a new file and wait until the disk has it; only for files in a folder that is not yet in its place."""
+    with open_synced(path) as file:
+        file.write(content)
+
+
 def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` at `path` in one step: a reader sees the old bytes or the new ones."""
+    """Put `content` at `path` in one step: a reader sees the old bytes or the new ones; an error leaves no litter."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    write_synced(beside, content)
-    beside.replace(path)
+    try:
+        write_synced(beside, content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 
@@ -83,3 +100,11 @@ def place_folder(made: Path, destination: Path) -> None:
         shutil.rmtree(destination)
     made.rename(destination)
     sync_folder(destination.parent)
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Give whether an error says that the disk, or the user's share of it, is full; libraries say so in words only."""
+    numbers = (errno.ENOSPC, errno.EDQUOT)
+    if isinstance(error, OSError) and error.errno in numbers:
+        return True
+    return re.search(rf"\(os error ({'|'.join(map(str, numbers))})\)", str(error)) is not None

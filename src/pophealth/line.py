@@ -56,9 +56,7 @@ def walk(task: Task, plan: Plan, snapshot: Snapshot) -> NetworkResult:
     buckets = {practice: snapshot.bucket(practice) for practice in task.practices if practice in snapshot.practices}
     frame, counts = describe(task, plan, buckets)
     silence = silence_report(frame, plan.features, plan.not_computable, network=task.network)
-    selections = select_all(
-        plan.rules, frame, contract_year=plan.contract_year, not_computable=plan.not_computable
-    )
+    selections = select_all(plan.rules, frame, contract_year=plan.contract_year, not_computable=plan.not_computable)
     members = pl.concat([selection.members for selection in selections.values()])
     evidence = explain_records(task, plan, buckets, members)
     facts = {"practices": counts, "silence": silence, "absent_practices": sorted(set(task.practices) - set(buckets))}
@@ -87,7 +85,7 @@ def describe(task: Task, plan: Plan, buckets: dict[str, Bucket]) -> tuple[pl.Dat
     frame = pl.concat(frames).sort("patient_id")
     for score in plan.scores:
         inputs = frame.select(**plan.score_inputs[score.id])
-        frame = frame.hstack(outputs_of(score, inputs, dict(score.line_options)))
+        frame = frame.hstack(outputs_of(score, inputs, plan.score_options[score.id]))
     return frame, counts
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pophealth.cohorts import columns_of, compile_predicate, load_rules
 from pophealth.declare import CohortRule, Feature, Score
 from pophealth.errors import ConfigError, DeclarationError
 from pophealth.features import FeaturePlan, compile_plan, load_features
+from pophealth.files import sha256_of
 from pophealth.population import BASE_COLUMNS
 from pophealth.reference import CodelistLibrary, load_library, load_medicine_map
 from pophealth.scores import load_scores
@@ -30,7 +32,8 @@ class Plan:
     """What a run computes for every network: the same for all of them, made once.
 
     `scores` stand in the order in which one may feed the next; `score_inputs` says, by score, what of the frame makes
-    each of its inputs. `not_computable` maps a column to the reason why the source cannot give it.
+    each of its inputs, `score_options` with what choices it is computed. `not_computable` maps a column to the reason
+    why the source cannot give it.
     """
 
     contract_year: str
@@ -39,6 +42,7 @@ class Plan:
     feature_plan: FeaturePlan
     scores: tuple[Score, ...]
     score_inputs: dict[str, dict[str, pl.Expr]]
+    score_options: dict[str, dict[str, Any]]
     not_computable: dict[str, str]
     library: CodelistLibrary
     medicine_map: pl.DataFrame | None
@@ -66,13 +70,14 @@ def make_plan(config: Config, snapshot: Snapshot, contract_year: str) -> Plan:
     wanted = _columns_read(rules, contract_year)
     columns = set(BASE_COLUMNS) | set(features)
     scores, closed = scores_needed(wanted, columns, config.scores.also, config.scores.licence_accepted)
-    scored = {output.name: score for score in scores for output in score.columns}
-    inputs = {score.id: _score_inputs(score, columns | set(scored)) for score in scores}
-    wanted |= {column for score in scores for entry in score.inputs for column in columns_of(entry.fed_by)}
-    unknown = sorted(wanted - columns - set(scored) - set(closed) - _absent_inputs(scores))
+    scored = {name for score in scores for name in _columns_made(score)}
+    inputs = {score.id: _score_inputs(score, columns | scored) for score in scores}
+    options = {score.id: _score_options(score, config) for score in scores}
+    unknown = sorted(wanted - columns - scored - set(closed))
     if unknown:
         msg = f"rules read {len(unknown)} columns that nothing declares: {', '.join(unknown[:10])}"
         raise DeclarationError(msg)
+    wanted |= {column for score in scores for entry in score.inputs for column in columns_of(entry.fed_by)}
     feature_plan = compile_plan(
         sorted(wanted & set(features)),
         features,
@@ -89,13 +94,13 @@ def make_plan(config: Config, snapshot: Snapshot, contract_year: str) -> Plan:
         )
         if lacking:
             missing |= {output.name: missing[lacking[0]] for output in score.outputs}
-    return Plan(contract_year, rules, features, feature_plan, scores, inputs, missing, library, medicine_map)
+    return Plan(contract_year, rules, features, feature_plan, scores, inputs, options, missing, library, medicine_map)
 
 
 def scores_needed(
     wanted: set[str], columns: set[str], also: tuple[str, ...], licence_accepted: tuple[str, ...]
 ) -> tuple[tuple[Score, ...], dict[str, str]]:
-    """Give the scores a run computes, each after those that feed it, and why columns of gated ones are not computable.
+    """Give the scores a run computes, each after those that feed it, and why the columns of others are not computable.
 
     Parameters
     ----------
@@ -118,32 +123,60 @@ def scores_needed(
     if strange:
         msg = f"config scores names {len(strange)} unknown scores: {', '.join(strange)}; see `pophealth scores list`"
         raise ConfigError(msg)
-    maker = {output.name: score for score in known.values() for output in score.columns}
-    ordered: dict[str, Score] = {}
-    closed: dict[str, str] = {}
-
-    def add(score: Score) -> None:
-        if score.needs_licence_acceptance and score.id not in licence_accepted:
-            closed.update({output.name: f"licence of score {score.id} not accepted" for output in score.columns})
-            return
-        for entry in score.inputs:
-            for column in sorted(columns_of(entry.fed_by) - columns):
-                if column in maker and maker[column].id not in ordered:
-                    add(maker[column])
-        ordered[score.id] = score
-
+    maker = {name: score for score in known.values() for name in _columns_made(score)}
+    gathered = _Scores(maker, columns, licence_accepted, {}, {})
     for name in [*also, *sorted({maker[column].id for column in wanted if column in maker})]:
-        add(known[name])
-    return tuple(ordered.values()), closed
+        gathered.add(known[name])
+    return tuple(gathered.ordered.values()), gathered.closed
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """Scores as they are gathered: those in order, and why the columns of the others are not computable."""
+
+    maker: dict[str, Score]
+    columns: set[str]
+    licence_accepted: tuple[str, ...]
+    ordered: dict[str, Score]
+    closed: dict[str, str]
+
+    def add(self, score: Score) -> None:
+        """Put `score` after those that feed it, or say why it stays away."""
+        if score.id in self.ordered or score.flags_output in self.closed:
+            return
+        reason = self._why_not(score)
+        if reason is None:
+            self.ordered[score.id] = score
+        else:
+            self.closed.update(dict.fromkeys(_columns_made(score), reason))
+
+    def _why_not(self, score: Score) -> str | None:
+        if score.needs_licence_acceptance and score.id not in self.licence_accepted:
+            return f"licence of score {score.id} not accepted"
+        reason = None
+        for entry in score.inputs:
+            for column in sorted(columns_of(entry.fed_by) - self.columns):
+                if column in self.maker:
+                    self.add(self.maker[column])
+                made = column in self.maker and self.maker[column].id in self.ordered
+                if entry.needed and not entry.optional and not made:
+                    reason = reason or self.closed.get(column, f"{column} not declared")
+        return reason
+
+
+def _columns_made(score: Score) -> tuple[str, ...]:
+    """Give the columns a score adds in the line: its outputs and its flags; the version stands in the run's record."""
+    return (*(output.name for output in score.outputs), score.flags_output)
 
 
 def _score_inputs(score: Score, columns: set[str]) -> dict[str, pl.Expr]:
-    """Give what of the frame makes each input; a column that may be absent and that nothing makes is left out."""
+    """Give what of the frame makes each input. What nothing makes is missing for everybody: the score says so."""
     import polars as pl
 
     made = {}
     for entry in score.inputs:
-        if entry.optional and not columns_of(entry.fed_by) <= columns:
+        if not columns_of(entry.fed_by) <= columns:
+            made[entry.name] = pl.lit(None)
             continue
         made[entry.name] = compile_predicate(entry.fed_by, columns)
         if entry.name == "sex":  # recorded as indeterminate or not known: no formula here has a sex for it
@@ -151,10 +184,12 @@ def _score_inputs(score: Score, columns: set[str]) -> dict[str, pl.Expr]:
     return made
 
 
-def _absent_inputs(scores: tuple[Score, ...]) -> set[str]:
-    return {
-        column for score in scores for entry in score.inputs if entry.optional for column in columns_of(entry.fed_by)
-    }
+def _score_options(score: Score, config: Config) -> dict[str, Any]:
+    """Give the options that the line computes a score with: those it declares, and the file the site brings."""
+    options: dict[str, Any] = dict(score.line_options)
+    if score.id == "townsend" and config.scores.townsend_file is not None:
+        options["lookup_file"] = str(config.scores.townsend_file)
+    return options
 
 
 def rules_in_force(config: Config, contract_year: str) -> tuple[CohortRule, ...]:
@@ -190,5 +225,10 @@ def declarations_digest(plan: Plan) -> str:
         "rules": [asdict(rule) for rule in plan.rules],
         "features": {name: asdict(feature) for name, feature in sorted(plan.features.items())},
         "scores": [(score.id, score.version, score.line_options) for score in plan.scores],
+        "townsend_file": _digest_of(plan.score_options.get("townsend", {}).get("lookup_file")),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _digest_of(path: str | None) -> str | None:
+    return None if path is None else sha256_of(Path(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isinf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,7 +43,7 @@ def scores_list(*, json: bool = False) -> None:
 
     rows = [{name: getattr(score, name) for name in LISTED} for score in load_scores().values()]
     if json:
-        say_json(rows)
+        say_json(_closed(rows))
         return
     say_table(LISTED, [[row[name] for name in LISTED] for row in rows])
 
@@ -54,7 +55,7 @@ def scores_describe(score_id: Annotated[str, typer.Argument(metavar="ID")], *, j
 
     described = _described(load_score(score_id))
     if json:
-        say_json(described)
+        say_json(_closed(described))
         return
     for name, value in described.items():
         if not isinstance(value, list):
@@ -66,6 +67,15 @@ def scores_describe(score_id: Annotated[str, typer.Argument(metavar="ID")], *, j
             for key, part in item.items():
                 if part not in (None, "", False):
                     say(f"      {key}: {part}")
+
+
+def _closed(value: Any) -> Any:
+    """Give `value` as JSON can hold it: a bound that does not exist is null, not Infinity."""
+    if isinstance(value, dict):
+        return {key: _closed(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_closed(part) for part in value]
+    return None if isinstance(value, float) and isinf(value) else value
 
 
 def _described(score: Score) -> dict[str, Any]:

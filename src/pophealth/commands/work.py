@@ -121,16 +121,20 @@ def run(
 def verify(
     delivery: Annotated[Path, typer.Argument(metavar="DELIVERY", help="A network's folder, or a run's.")],
     *,
+    key: Annotated[Path | None, typer.Option(help="The site's public key (signing.pub), got by another way.")] = None,
     json: bool = False,
 ) -> None:
-    """Check hashes and signature of a delivery."""
-    from pophealth.delivery.verify import verify_delivery
+    """Check hashes and signature of a delivery; with the site's public key also that it is the site's."""
+    from pophealth.delivery.sign import fingerprint, load_public_key
+    from pophealth.delivery.verify import signer_of, verify_delivery
 
-    checked = verify_delivery(delivery)
+    checked = verify_delivery(delivery, load_public_key(key) if key else None)
+    signers = sorted({fingerprint(signer_of(folder)) for folder in checked})
     if json:
-        say_json({"verified": [str(path) for path in checked]})
+        say_json({"verified": [str(path) for path in checked], "signed_by": signers, "key_given": key is not None})
         return
     say(f"verified {len(checked)} deliveries in {delivery}: every file is what its signed manifest says")
+    say(f"signed by {', '.join(signers)}" + ("" if key else "; without --key a forger's own signature passes"))
 
 
 def status(config: ConfigFile, *, json: bool = False) -> None:
@@ -144,7 +148,7 @@ def status(config: ConfigFile, *, json: bool = False) -> None:
     if not runs:
         say("no run yet")
         return
-    head = ("run_id", "index_date", "committed", "failed", "started", "finished")
+    head = ("run_id", "index_date", "committed", "failed", "state", "started", "finished")
     say_table(head, [[item[name] for name in head] for item in runs])
 
 

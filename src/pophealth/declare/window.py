@@ -11,7 +11,9 @@ from pophealth.errors import DeclarationError
 from pophealth.terms import contract_year_start
 
 CONTRACT_YEAR_START = "contract_year_start"
-_LENGTH = re.compile(r"([0-9]+)([md])")
+_LENGTH = re.compile(r"([0-9]{1,5})([md])")
+_LONGEST = {"months": 1_500, "days": 45_000}
+"""Longer than any record reaches back; a length beyond is a slip of the hand."""
 
 
 def months_before(day: date, months: int) -> date:
@@ -48,10 +50,10 @@ class Window:
             msg = "window: months, days and since exclude each other; give one"
             raise DeclarationError(msg)
         for name, length in (("months", self.months), ("days", self.days)):
-            if length is not None and length < 1:
-                msg = f"window: {name} must be 1 or more, found {length}"
+            if length is not None and not 1 <= length <= _LONGEST[name]:
+                msg = f"window: {name} must be 1 to {_LONGEST[name]:,}, found {length}"
                 raise DeclarationError(msg)
-        if isinstance(self.since, str) and re.fullmatch(rf"{CONTRACT_YEAR_START}([-+][0-9]+m)?", self.since) is None:
+        if isinstance(self.since, str) and re.fullmatch(rf"{CONTRACT_YEAR_START}([-+][0-9]{{1,3}}m)?", self.since) is None:
             msg = (
                 f"window: since is a date, {CONTRACT_YEAR_START!r} or '{CONTRACT_YEAR_START}-6m', found {self.since!r}"
             )

@@ -1,7 +1,5 @@
-"""I leave the building: identify, disclose, write, sign."""
+"""I leave the building: identify, disclose, write, sign, verify. Light on import: a receiver only verifies."""
 
-from pophealth.delivery.identify import identify_members, practice_frames
-from pophealth.delivery.sign import load_signing_key
-from pophealth.delivery.write import write_delivery
+from pophealth.delivery.verify import verify_delivery
 
-__all__ = ["identify_members", "load_signing_key", "practice_frames", "write_delivery"]
+__all__ = ["verify_delivery"]

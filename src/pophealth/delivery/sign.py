@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -33,10 +33,10 @@ def load_signing_key(path: Path) -> Ed25519PrivateKey:
         raise ConfigError(msg)
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
-    except ValueError:
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it is locked with a password
         key = None
     if not isinstance(key, Ed25519PrivateKey):
-        msg = f"signing key: {path} is not an Ed25519 private key in PEM form"
+        msg = f"signing key: {path} is not an Ed25519 private key in PEM form without a password"
         raise ConfigError(msg)
     return key
 
@@ -51,7 +51,7 @@ def load_public_key(path: Path) -> str:
     """
     try:
         key = load_pem_public_key(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):
         msg = f"public key: {path} is not an Ed25519 public key in PEM form"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -31,44 +33,85 @@ def verify_delivery(path: Path, public_key: str | None = None) -> list[Path]:
     UsageError
         There is no delivery at `path`.
     IntegrityError
-        A file is missing, extra, changed or swapped, a folder is another's, or the signature does not fit.
+        A file is missing, extra, changed or swapped, a folder is another's or a link, or the signature does not fit.
     """
-    folders = [path] if (path / MANIFEST).exists() else sorted(entry.parent for entry in path.glob(f"U*/{MANIFEST}"))
-    if not folders:
-        msg = f"verify: no delivery in {path}; expected a folder with {MANIFEST}, or a run's folder of such folders"
-        raise UsageError(msg)
+    if (path / MANIFEST).exists():
+        folders = [path]
+    else:
+        folders = sorted(entry for entry in path.glob("*") if not entry.name.startswith("."))
+        if not any((folder / MANIFEST).exists() for folder in folders):
+            msg = f"verify: no delivery in {path}; expected a folder with {MANIFEST}, or a run's folder of such folders"
+            raise UsageError(msg)
     for folder in folders:
         _verify_one(folder, public_key)
     return folders
+
+
+def signer_of(folder: Path) -> str:
+    """Give the public key, as hex, that a verified delivery says it was signed with."""
+    return str(json.loads((folder / MANIFEST).read_bytes())["public_key"])
 
 
 def _verify_one(folder: Path, public_key: str | None) -> None:
     from pophealth.delivery.sign import check_signature
 
     what = f"delivery {folder.name}"
+    here = _files_of(folder, what)
+    absent = [name for name in (MANIFEST, SIGNATURE, COMMITTED) if name not in here]
+    if absent:
+        msg = f"{what}: {absent[0]} is missing; it was never completed, or someone took it away"
+        raise IntegrityError(msg)
     content = (folder / MANIFEST).read_bytes()
-    for name in (SIGNATURE, COMMITTED):
-        if not (folder / name).is_file():
-            msg = f"{what}: {name} is missing; it was never completed, or someone took it away"
-            raise IntegrityError(msg)
-    if (folder / COMMITTED).read_text("utf-8").strip() != sha256_of(folder / MANIFEST):
+    manifest = _parsed(content, what)
+    check_signature(content, (folder / SIGNATURE).read_bytes(), public_key or str(manifest["public_key"]), what)
+    if (folder / COMMITTED).read_bytes() != f"{sha256_of(folder / MANIFEST)}\n".encode():
         msg = f"{what}: {COMMITTED} names another manifest than the one that is here"
         raise IntegrityError(msg)
-    manifest: dict[str, Any] = json.loads(content)
-    check_signature(content, (folder / SIGNATURE).read_bytes(), public_key or str(manifest["public_key"]), what)
-    resolved = folder.resolve()
-    if (resolved.parent.name, resolved.name) != (manifest["run_id"], manifest["network_code"]):
+    place = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow a link to a whole delivery elsewhere
+    if (place.parent.name, place.name) != (manifest["run_id"], manifest["network_code"]):
         msg = f"{what}: its manifest is of network {manifest['network_code']}, run {manifest['run_id'][:16]}..."
         raise IntegrityError(msg)
-    _verify_files(folder, manifest["files"], what)
+    _compare(folder, here - {MANIFEST, SIGNATURE, COMMITTED}, manifest["files"], what)
 
 
-def _verify_files(folder: Path, files: dict[str, dict[str, Any]], what: str) -> None:
-    here = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
-    extra = here - set(files) - {MANIFEST, SIGNATURE, COMMITTED}
-    links = [name for name in here if (folder / name).is_symlink()]
-    if extra or links:
-        msg = f"{what}: {len(extra)} files are in no manifest and {len(links)} are links"
+def _parsed(content: bytes, what: str) -> dict[str, Any]:
+    """Give the manifest, refused unless it has the form that is signed."""
+    try:
+        manifest = json.loads(content)
+        texts = [manifest[name] for name in ("run_id", "network_code", "public_key")]
+        hashes = [entry["sha256"] for entry in manifest["files"].values()]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        texts, hashes = [None], []
+    if not all(isinstance(text, str) for text in (*texts, *hashes)) or manifest["schema"] != MANIFEST_SCHEMA:
+        msg = f"{what}: {MANIFEST} is damaged, or of another form than this release reads ({MANIFEST_SCHEMA})"
+        raise IntegrityError(msg)
+    parsed: dict[str, Any] = manifest
+    return parsed
+
+
+def _files_of(folder: Path, what: str) -> set[str]:
+    """Give the files below a folder by name; links, sockets and folders without a file are refused."""
+    files: set[str] = set()
+    odd = int(folder.is_symlink() or not folder.is_dir())
+    for above, folders, names in os.walk(folder):
+        odd += not (folders or names)
+        for name in (*folders, *names):
+            path = Path(above) / name
+            mode = path.lstat().st_mode
+            if stat.S_ISREG(mode):
+                files.add(str(path.relative_to(folder)))
+            else:
+                odd += not stat.S_ISDIR(mode)
+    if odd:
+        msg = f"{what}: {odd} entries are links, empty folders or no files; a delivery holds files only"
+        raise IntegrityError(msg)
+    return files
+
+
+def _compare(folder: Path, here: set[str], files: dict[str, dict[str, Any]], what: str) -> None:
+    extra, missing = here - set(files), set(files) - here
+    if extra or missing:
+        msg = f"{what}: {len(extra)} files are in no manifest and {len(missing)} that it names are missing"
         raise IntegrityError(msg)
     for name, entry in files.items():
         check_sha256(folder / name, entry["sha256"], what)

@@ -8,37 +8,18 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
+from pophealth.delivery.columns import MEMBERS, TABLES, values_of, write_arrow
 from pophealth.delivery.disclose import disclose
+from pophealth.delivery.guard import refuse_strangers, refuse_wrong_place, require_space
 from pophealth.delivery.sign import public_key_of
 from pophealth.delivery.verify import COMMITTED, MANIFEST, MANIFEST_SCHEMA, SIGNATURE
-from pophealth.errors import DataContractError
-from pophealth.files import json_bytes, place_folder, replace_file, sha256_of, write_synced
-from pophealth.terms import Purpose, network_code, practice_code
+from pophealth.errors import DataContractError, TryLaterError
+from pophealth.files import disk_is_full, json_bytes, place_folder, replace_file, sha256_of, write_synced
+from pophealth.terms import Purpose, practice_code
 
 if TYPE_CHECKING:
+    import polars as pl
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-MEMBERS = (
-    "network_code",
-    "practice_code",
-    "patient_id",
-    "service",
-    "rule_id",
-    "catalogue_id",
-    "contract_year",
-    "carried_from",
-    "status",
-    "tier",
-    "tier_label",
-    "rank",
-    "criteria_true",
-    "criteria_unknown",
-    "reasons",
-    "nhs_number",
-)
-"""Columns of `members.arrow`: a contract; more may be added behind them, none renamed."""
 
 
 def write_delivery(
@@ -63,43 +44,46 @@ def write_delivery(
     practices
         Members by practice with NHS numbers (case finding only), or None.
     facts
-        What the manifest says of the run; holds network_code, practices and purpose.
+        What the manifest says of the run; holds run_id, network_code, practices, purpose and network_sharing_agreement.
 
     Raises
     ------
     DataContractError
-        A table holds a row of a practice that is not of this network.
+        A table holds a row of a practice that is not of this network, or an NHS number that may not stand there.
+    IntegrityError
+        The folder is a link, is not where its facts say, or is committed already.
+    TryLaterError
+        The disk has no room for it; nothing was written.
     """
-    tables = {"members": members.select(MEMBERS), "patients": patients, "evidence": evidence}
-    _refuse_strangers(tables, facts)
-    made = folder.parent / f".{network_code(folder.name)}-{os.getpid()}"
+    tables = {"members": members, "patients": patients, "evidence": evidence}
+    refuse_wrong_place(folder, facts)
+    refuse_strangers(tables, practices or {}, facts)
+    require_space(folder, [*tables.values(), *(practices or {}).values()])
+    made = folder.parent / f".{folder.name}-{os.getpid()}"
     shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True, mode=0o700)
     try:
+        made.mkdir(parents=True, mode=0o700)
         _write_files(made, tables, summary, practices, Purpose(facts["purpose"]))
+        _read_again(made, facts)
         manifest = json_bytes(_manifest(made, facts, public_key_of(signing_key)))
         write_synced(made / MANIFEST, manifest)
         write_synced(made / SIGNATURE, signing_key.sign(manifest))
         place_folder(made, folder)
-    finally:
+        replace_file(folder / COMMITTED, f"{sha256_of(folder / MANIFEST)}\n".encode())
+    except BaseException as error:
         shutil.rmtree(made, ignore_errors=True)
-    replace_file(folder / COMMITTED, f"{sha256_of(folder / MANIFEST)}\n".encode())
+        _take_away_uncommitted(folder)
+        if disk_is_full(error):
+            msg = f"delivery of {folder.name}: the disk is full; nothing of it is left. Free space and run again."
+            raise TryLaterError(msg) from None
+        raise
     return folder
 
 
-def _refuse_strangers(tables: dict[str, pl.DataFrame], facts: dict[str, Any]) -> None:
-    """Look once more before anything is written: another network's row must not leave with this one's."""
-    for name, frame in tables.items():
-        if "practice_code" in frame.columns:
-            strangers = frame.filter(~pl.col("practice_code").is_in(facts["practices"])).height
-            if strangers:
-                msg = f"delivery of {facts['network_code']}: {strangers} rows of {name} are of practices outside it"
-                raise DataContractError(msg)
-    people = set(tables["patients"]["patient_id"])
-    strangers = len(set(tables["evidence"]["patient_id"]) - people)
-    if strangers:
-        msg = f"delivery of {facts['network_code']}: evidence shows {strangers} people who are not in patients"
-        raise DataContractError(msg)
+def _take_away_uncommitted(folder: Path) -> None:
+    """Leave the old state behind after an error: a folder in its place that never got its mark is no delivery."""
+    if not (folder / COMMITTED).is_file():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_files(
@@ -110,21 +94,25 @@ def _write_files(
     purpose: Purpose,
 ) -> None:
     if purpose is Purpose.COMMISSIONING:
-        (made / "summary.json").write_bytes(json_bytes(disclose(summary)))
+        write_synced(made / "summary.json", json_bytes(disclose(summary)))
         return
-    (made / "summary.json").write_bytes(json_bytes(summary))
+    write_synced(made / "summary.json", json_bytes(summary))
     for name, frame in tables.items():
-        _write_arrow(frame, made / f"{name}.arrow")
+        write_arrow(frame, made / f"{name}.arrow", TABLES[name])
     if purpose is Purpose.CASE_FINDING:
         for code, frame in (practices or {}).items():
             below = made / "practices" / practice_code(code)
             below.mkdir(parents=True)
-            _write_arrow(frame.select(MEMBERS), below / "members.arrow")
+            write_arrow(frame, below / "members.arrow", MEMBERS)
 
 
-def _write_arrow(frame: pl.DataFrame, path: Path) -> None:
-    """Write a table as an Arrow IPC file that every Arrow reader since 1.0 opens."""
-    frame.rechunk().write_ipc(path, compression="lz4", compat_level=pl.CompatLevel.oldest())
+def _read_again(made: Path, facts: dict[str, Any]) -> None:
+    """Read what was written before it is signed: each file holds rows of the practices it may hold, and of no other."""
+    for path in sorted(made.rglob("*.arrow")):
+        allowed = {path.parent.name} if path.parent != made else set(facts["practices"])
+        if path.name != "evidence.arrow" and values_of(path, "practice_code") - allowed:
+            msg = f"delivery of {facts['network_code']}: {path.name} as written holds rows of practices outside it"
+            raise DataContractError(msg)
 
 
 def _manifest(made: Path, facts: dict[str, Any], public_key: str) -> dict[str, Any]:

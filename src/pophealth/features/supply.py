@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from pophealth.declare import VALUE_KINDS, Feature
@@ -36,8 +35,7 @@ def why_not(
 
 
 def _codelist(codelist: str, feature: Feature, library: CodelistLibrary, supplies: Supplies) -> str | None:
-    never_coded = any(fnmatchcase(codelist, pattern) for pattern in supplies.lacks_codelists)
-    if codelist not in library or never_coded or not library.get(codelist).is_filled:
+    if codelist not in library or supplies.never_codes(codelist) or not library.get(codelist).is_filled:
         return f"codelist {codelist} not supplied"
     systems = {str(system) for system in library.get(codelist).systems}
     for table in feature.tables:

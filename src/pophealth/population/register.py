@@ -24,7 +24,7 @@ BASE_COLUMNS: dict[str, Any] = {
 }
 """Columns a rule may read beside features and scores: one row per registered person."""
 
-REASONS = ("died", "not_registered", "not_regular", "opted_out")
+REASONS = ("died", "not_born", "not_registered", "not_regular", "opted_out")
 """Why a person of the bucket is not counted, the first that holds."""
 
 
@@ -69,6 +69,8 @@ def registered(
     reasoned = people.with_columns(
         reason=pl.when(pl.col("death_date") <= index_date)
         .then(pl.lit("died"))
+        .when(pl.col("birth_date") > index_date)
+        .then(pl.lit("not_born"))
         .when(pl.col("is_regular").is_null())
         .then(pl.lit("not_registered"))
         .when(~pl.col("is_regular"))

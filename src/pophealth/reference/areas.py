@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pophealth.errors import DataContractError
+from pophealth.reference.published import only_good, read_published, require_columns
 from pophealth.tables import Areas
 
 # Published column names (reference pack README): IMD 2019 by 2011 LSOA, IMD 2025 by 2021 LSOA (MHCLG, OGL v3).
@@ -19,7 +19,8 @@ _PUBLISHED = {
 def load_areas(path_2011: Path | None, path_2021: Path | None) -> pl.DataFrame:
     """Give the areas (`tables.Areas`) of the files named; decile 1 is the most deprived tenth.
 
-    A file is the published one (CSV), or a table in our own columns (CSV or Parquet).
+    A file is the published one (CSV), or a table in our own columns (CSV or Parquet). Most codes mean the same area in
+    both boundary years, and the editions rank it differently: the year beside a person's code decides which applies.
 
     Raises
     ------
@@ -32,18 +33,17 @@ def load_areas(path_2011: Path | None, path_2021: Path | None) -> pl.DataFrame:
 
 
 def _load(path: Path, vintage: int) -> pl.DataFrame:
-    frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
+    frame = read_published(path, "areas")
     edition, code, rank, decile = _PUBLISHED[vintage]
     if code in frame.columns:
-        frame = frame.rename({code: "lsoa_code", rank: "imd_rank", decile: "imd_decile"}).with_columns(
-            lsoa_vintage=pl.lit(vintage), imd_edition=pl.lit(edition)
+        require_columns(frame, (rank, decile), path, "areas")
+        frame = frame.select(
+            lsoa_code=code,
+            lsoa_vintage=pl.lit(vintage, dtype=pl.Int16),
+            imd_edition=pl.lit(edition, dtype=pl.Int16),
+            imd_rank=rank,
+            imd_decile=decile,
         )
-    missing = sorted(set(Areas.create_empty().columns) - set(frame.columns))
-    if missing:
-        msg = f"areas {path.name}: columns {', '.join(missing)} are missing; found {', '.join(frame.columns)}"
-        raise DataContractError(msg)
-    good, failure = Areas.filter(frame.filter(pl.col("lsoa_vintage").cast(pl.Int16) == vintage), cast=True)
-    if len(failure) or not good.height:
-        msg = f"areas {path.name}: {len(failure)} of {frame.height} rows break the contract: {failure.counts()}"
-        raise DataContractError(msg)
-    return good
+    require_columns(frame, Areas.create_empty().columns, path, "areas")
+    of_year = pl.col("lsoa_vintage").cast(pl.String).cast(pl.Int16, strict=False) == vintage
+    return only_good(frame.filter(of_year.fill_null(value=True)), Areas, path, f"areas of {vintage}")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 import hashlib
-import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,18 +13,13 @@ from pathlib import Path
 import polars as pl
 
 from pophealth.errors import CodelistError
+from pophealth.reference.codes import COLUMNS, check_codes, read_rows, read_text
 from pophealth.reference.digits import passes_check_digit
-from pophealth.terms import CodeSystem
 
 SHIPPED = Path(__file__).parent / "codelists"
 """The folder of the starter set."""
 
-COLUMNS = {"code": pl.String(), "code_system": pl.String(), "term": pl.String(), "category": pl.String()}
-CHECKED_SYSTEMS = (CodeSystem.SNOMED.value, CodeSystem.DMD.value)
-"""Systems whose ids carry a check digit."""
-
 _HEAD = ("title", "version", "source", "licence")
-_ROUNDED = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]+|[0-9]+\.0")
 
 
 @dataclass(frozen=True)
@@ -59,8 +52,8 @@ class Codelist:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the codes, as hex: neither their order nor the words beside them matter."""
-        rows = self.codes.select("code_system", "code").sort("code_system", "code").rows()
+        """SHA-256 over the codes and the words beside them (evidence shows them), as hex; their order does not matter."""
+        rows = self.codes.select("code_system", "code", "term", "category").sort("code_system", "code").rows()
         return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
@@ -114,10 +107,20 @@ class CodelistLibrary:
 
 
 def load_library(*extra_folders: Path) -> CodelistLibrary:
-    """Give the shipped codelists and those of a site; a site's list replaces the shipped one of the same id."""
+    """Give the shipped codelists and those of a site; a site's list replaces the shipped one of the same id.
+
+    Raises
+    ------
+    CodelistError
+        A folder holds no codelist, or one of its files is damaged.
+    """
     found: dict[str, Codelist] = {}
     for folder in (SHIPPED, *extra_folders):
-        found |= {path.stem: load_codelist(path) for path in sorted(folder.glob("*.csv"))}
+        paths = sorted(folder.glob("*.csv"))
+        if not paths:
+            msg = f"codelists: {folder} is no folder that holds a codelist (<id>.csv)"
+            raise CodelistError(msg)
+        found |= {path.stem: load_codelist(path) for path in paths}
     return CodelistLibrary(found)
 
 
@@ -130,12 +133,8 @@ def load_codelist(path: Path) -> Codelist:
         A head line or column is missing, a code stands twice or in an unknown system, or an id's check digit fails;
         the message names the line, never more than the number of lines that are wrong.
     """
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"codelist {path.name}: cannot be read as UTF-8 text ({type(error).__name__})"
-        raise CodelistError(msg) from None
-    lines = text.splitlines()
+    check_id(path.stem, path.name)
+    lines = read_text(path).split("\n")
     n_head = next((place for place, line in enumerate(lines) if not line.startswith("#")), len(lines))
     head = dict(line[1:].strip().split(": ", 1) for line in lines[:n_head] if ": " in line)
     missing = [name for name in _HEAD if not head.get(name)]
@@ -147,8 +146,43 @@ def load_codelist(path: Path) -> Codelist:
     if pointer == bool(codes.height):
         msg = f"codelist {path.name}: {codes.height} codes; a pointer holds none, any other list at least one"
         raise CodelistError(msg)
-    known = {name: head.get(name) for name in ("cluster", "refset_id", "where")}
-    return Codelist(path.stem, *(head[name] for name in _HEAD), codes, pointer=pointer, **known)
+    if pointer:
+        _check_pointer(path.name, head)
+    return Codelist(
+        id=path.stem,
+        title=head["title"],
+        version=head["version"],
+        source=head["source"],
+        licence=head["licence"],
+        codes=codes,
+        pointer=pointer,
+        cluster=head.get("cluster"),
+        refset_id=head.get("refset_id"),
+        where=head.get("where"),
+    )
+
+
+def check_id(name: str, what: str) -> None:
+    """Refuse a name that cannot be a codelist's id, and so a file's name and a word in a declaration.
+
+    Raises
+    ------
+    CodelistError
+        It holds anything but small letters, digits and underscores.
+    """
+    if re.fullmatch(r"[a-z0-9_]+", name) is None:
+        msg = f"codelist {what}: an id is small letters, digits and underscores, as in 'atrial_fibrillation'"
+        raise CodelistError(msg)
+
+
+def _check_pointer(name: str, head: Mapping[str, str]) -> None:
+    refset = head.get("refset_id")
+    if not head.get("where") or not (refset or head.get("cluster")):
+        msg = f"codelist {name}: a pointer says '# where: ...' and '# cluster: ...' or '# refset_id: ...'"
+        raise CodelistError(msg)
+    if refset and not passes_check_digit(pl.Series([refset])).all():
+        msg = f"codelist {name}: the refset_id fails the SNOMED CT check digit or partition"
+        raise CodelistError(msg)
 
 
 def parse_codes(name: str, text: str, first_line: int) -> pl.DataFrame:
@@ -159,32 +193,12 @@ def parse_codes(name: str, text: str, first_line: int) -> pl.DataFrame:
     first_line
         Line of the file on which `text` begins, for messages.
     """
-    reader = csv.DictReader(io.StringIO(text))
-    missing = {"code", "code_system", "term"} - set(reader.fieldnames or [])
-    if missing:
+    headings, rows = read_rows(name, text, ",", first_line)
+    missing = {"code", "code_system", "term"} - set(headings)
+    if missing and (rows or headings):
         msg = f"codelist {name}: columns {', '.join(sorted(missing))} are missing on line {first_line}"
         raise CodelistError(msg)
-    rows = [{column: (row.get(column) or "").strip() or None for column in COLUMNS} for row in reader]
-    codes = pl.DataFrame(rows, schema=COLUMNS)
-    check_codes(name, codes, first_line + 1)
+    columns = {column: [row.get(column) or None for _, row in rows] for column in COLUMNS}
+    codes = pl.DataFrame(columns, schema=COLUMNS)
+    check_codes(name, codes, [line for line, _ in rows])
     return codes
-
-
-def check_codes(name: str, codes: pl.DataFrame, first_line: int) -> None:
-    """Refuse codes that are damaged, stand twice or are of no known system; row i is line ``first_line + i``."""
-    rounded = codes["code"].map_elements(lambda code: bool(_ROUNDED.fullmatch(code)), return_dtype=pl.Boolean)
-    bad_digit = codes["code_system"].is_in(CHECKED_SYSTEMS) & ~passes_check_digit(codes["code"])
-    known = [system.value for system in CodeSystem]
-    problems = {
-        "have no code": codes["code"].is_null() | codes["code_system"].is_null(),
-        "are in an unknown code system": ~codes["code_system"].is_in(known),
-        "are numbers that a spreadsheet rounded; export the column as text": rounded,
-        "fail the SNOMED CT check digit or partition": bad_digit,
-        "stand there twice": ~codes.select("code_system", "code").is_first_distinct(),
-    }
-    for what, bad in problems.items():
-        lines = bad.fill_null(value=False).arg_true()
-        if len(lines):
-            msg = f"codelist {name}: {len(lines)} of {codes.height} codes {what}, first on line {lines[0] + first_line}"
-            hint = ". HINT: spreadsheets round long numbers; export the column as text." if "digit" in what else ""
-            raise CodelistError(msg + hint)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pophealth.errors import DataContractError
+from pophealth.reference.published import only_good, read_published, require_columns
 from pophealth.tables import MedicineMap
 
 
@@ -18,15 +18,9 @@ def load_medicine_map(path: Path) -> pl.DataFrame:
     DataContractError
         A column is missing, or rows break the contract.
     """
-    frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
-    missing = sorted(set(MedicineMap.create_empty().columns) - set(frame.columns) - MedicineMap.optional)
-    if missing:
-        msg = f"medicine map {path.name}: columns {', '.join(missing)} are missing; found {', '.join(frame.columns)}"
-        raise DataContractError(msg)
+    frame = read_published(path, "medicine map")
+    require_columns(frame, set(MedicineMap.create_empty().columns) - MedicineMap.optional, path, "medicine map")
     if "bnf_code" not in frame.columns:
         frame = frame.with_columns(bnf_code=pl.lit(None, dtype=pl.String))
-    good, failure = MedicineMap.filter(frame.select(MedicineMap.create_empty().columns), cast=True)
-    if len(failure):
-        msg = f"medicine map {path.name}: {len(failure)} of {frame.height} rows break the contract: {failure.counts()}"
-        raise DataContractError(msg)
+    good = only_good(frame, MedicineMap, path, "medicine map")
     return good.unique(["code_system", "code", "substance"], maintain_order=True)

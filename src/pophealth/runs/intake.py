@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from pophealth.errors import ConfigError, DataContractError
 from pophealth.extracts import conform
+from pophealth.pseudonyms import purpose_key
 from pophealth.register import open_snapshot, open_writer
+from pophealth.runs.clock import today
 from pophealth.runs.keys import read_key
 from pophealth.runs.lock import exclusive
+from pophealth.runs.objections import type_1_objections
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,18 +43,22 @@ def ingest(config: Config) -> IngestReport:
         Another run or ingest of this site is under way.
     """
     with exclusive(config.site.data_root):
-        key = read_key(config.site.key_file)
+        site_key = read_key(config.site.key_file)
+        key = purpose_key(site_key, config.site.purpose)
+        objecting = type_1_objections(config, site_key, today())
         previous = _previous_rows(config)
         with open_writer(config.site.data_root) as writer:
-            conservation = conform(config, writer, key)
-            withheld = dict(conservation.withheld) | _thin(config, writer.rows, previous)
-            if writer.rows and not set(writer.rows) - set(withheld):
-                msg = f"ingest: all {len(withheld)} practices were withheld; the register stays as it was"
-                raise DataContractError(msg)
+            conservation = conform(config, writer, key, today=today(), objecting=objecting)
+            for practice, reason in _thin(config, writer.rows, previous).items():
+                conservation.withhold(practice, reason)
+            withheld = dict(sorted(conservation.withheld.items()))
+            _refuse_nothing(set(writer.rows) - set(withheld), withheld)
             for practice in withheld:
                 writer.withhold(practice)
-            facts = dict(conservation.facts) | {"withheld": withheld}
-            snapshot = writer.finish(facts=facts, documents={"conservation.json": conservation.to_dict()})
+            expected = {practice: previous[practice] for practice in withheld if practice in previous}
+            facts = dict(conservation.facts) | {"withheld": withheld, "expected_rows": expected}
+            documents = {"conservation.json": conservation.to_dict()} | conservation.documents
+            snapshot = writer.finish(facts=facts, documents=documents)
     report = conservation.to_dict()
     return IngestReport(
         snapshot=snapshot.id,
@@ -63,16 +70,30 @@ def ingest(config: Config) -> IngestReport:
     )
 
 
+def _refuse_nothing(left: set[str], withheld: dict[str, str]) -> None:
+    """Refuse to replace the register by one that holds nobody."""
+    if left:
+        return
+    first = f", first {min(withheld)}: {withheld[min(withheld)]}" if withheld else ""
+    msg = f"ingest: no practice is left, {len(withheld)} were withheld{first}. The register stays as it was."
+    raise DataContractError(msg)
+
+
 def _previous_rows(config: Config) -> dict[str, int]:
     try:
         snapshot = open_snapshot(config.site.data_root)
     except ConfigError:
         return {}  # the first ingest has nothing to be measured against
-    return {practice: sum(snapshot.rows(practice).values()) for practice in snapshot.practices}
+    # a practice withheld last time is still held against what it last brought: a feed stays thin until it is whole
+    expected = {str(practice): int(rows) for practice, rows in snapshot.facts.get("expected_rows", {}).items()}
+    return expected | {practice: sum(snapshot.rows(practice).values()) for practice in snapshot.practices}
 
 
 def _thin(config: Config, rows: dict[str, int], previous: dict[str, int]) -> dict[str, str]:
-    """Give the practices that bring far fewer rows than last time: a half-loaded feed drops patients silently."""
+    """Give the practices that bring far fewer rows than last time: a half-loaded feed drops patients silently.
+
+    `previous` holds, by practice, the rows of the last snapshot that had it.
+    """
     if config.extract.accept_fewer_rows:
         return {}
     share = config.extract.minimum_row_share

@@ -43,21 +43,32 @@ class Journal:
 
     def _append(self, event: str, run_id: str, **facts: Any) -> None:
         line = json.dumps({"at": now(), "event": event, "run_id": run_id, **facts}, sort_keys=True)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        with self._path.open("a+b") as file:
+            file.write(b"\n" * _ends_half_written(self._path) + line.encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
 
+def _ends_half_written(path: Path) -> bool:
+    """Give whether a power cut left the last line without its end: the next line must not be glued to it."""
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
+
+
 def read_journal(data_root: Path) -> list[dict[str, Any]]:
-    """Give the diary's entries in order; a last line that a power cut left half written is passed over."""
+    """Give the diary's entries in order; a line that a power cut left half written is passed over."""
     path = journal_file(data_root)
     if not path.is_file():
         return []
     entries: list[dict[str, Any]] = []
-    for line in path.read_text("utf-8").splitlines():
+    for line in path.read_text("utf-8", errors="replace").split("\n"):
         try:
-            entries.append(json.loads(line))
+            entry = json.loads(line)
         except json.JSONDecodeError:
             continue
+        if isinstance(entry, dict) and {"at", "event", "run_id"} <= set(entry):
+            entries.append(entry)
     return entries

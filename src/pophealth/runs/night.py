@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from pophealth import __version__
-from pophealth.delivery import (
-    identify_members,
-    load_signing_key,
-    practice_frames,
-    write_delivery,
-)
+from pophealth.config import OnePractice
+from pophealth.delivery.identify import identify_members, practice_frames
+from pophealth.delivery.sign import load_signing_key
+from pophealth.delivery.write import write_delivery
 from pophealth.errors import ConfigError, UsageError
 from pophealth.line import NetworkResult, Task, walk
 from pophealth.plan import Plan, declarations_digest, make_plan
-from pophealth.reference import load_areas, load_memberships, members_on
+from pophealth.reference import load_areas, load_memberships, members_on, one_practice_membership
 from pophealth.register import Snapshot, open_snapshot
 from pophealth.runs.clock import today
 from pophealth.runs.engines.threads import Outcome, run_networks
@@ -30,7 +28,7 @@ from pophealth.runs.journal import Journal
 from pophealth.runs.keys import read_key
 from pophealth.runs.lock import exclusive
 from pophealth.runs.objections import Objections, left_out, read_objections
-from pophealth.runs.resume import is_committed, latest_committed_before
+from pophealth.runs.resume import is_committed, latest_committed_before, remove_unfinished
 from pophealth.runs.summary import summarise
 from pophealth.terms import Purpose, contract_year_of, network_code
 
@@ -104,13 +102,10 @@ def open_night(config: Config, index_date: date) -> Night:
     ConfigError
         No register, no membership file, or no usable opt-out list.
     """
-    if config.reference.memberships is None:
-        msg = "config reference.memberships: missing; a run needs the dated membership of practices in networks"
-        raise ConfigError(msg)
     snapshot = open_snapshot(config.site.data_root)
     year = config.site.contract_year or contract_year_of(index_date)
     plan = make_plan(config, snapshot, year)
-    memberships, _ = load_memberships(config.reference.memberships)
+    memberships = _memberships(config)
     areas = None
     if config.reference.areas_2011 or config.reference.areas_2021:
         areas = load_areas(config.reference.areas_2011, config.reference.areas_2021)
@@ -132,6 +127,16 @@ def open_night(config: Config, index_date: date) -> Night:
         "previous_run": latest_committed_before(config.site.data_root, index_date),
     }
     return Night(config, snapshot, plan, memberships, areas, objections, index_date, identify_run(parts))
+
+
+def _memberships(config: Config) -> pl.DataFrame:
+    """Give the dated membership: of the site's file, or the one practice and network that the configuration names."""
+    if config.reference.memberships is not None:
+        return load_memberships(config.reference.memberships)[0]
+    if isinstance(config.extract.attribution, OnePractice):
+        return one_practice_membership(config.extract.attribution)
+    msg = "config reference.memberships: missing; a run needs the dated membership of practices in networks"
+    raise ConfigError(msg)
 
 
 def frame_digest(frame: pl.DataFrame | None) -> str:
@@ -193,6 +198,7 @@ def _carry_out(
     signing_key = load_signing_key(
         night.config.site.signing_key_file or night.config.site.key_file.with_name("signing.key")
     )
+    remove_unfinished(night.config.site.data_root)
     journal = Journal(night.config.site.data_root)
     journal.started(night.run_id, night.index_date, pending)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from pophealth.errors import UsageError
 from pophealth.features import deciding_records
 from pophealth.line import Task, describe
 from pophealth.plan import make_plan
+from pophealth.pseudonyms import pseudonym, purpose_key
 from pophealth.reference import load_areas
 from pophealth.register import open_snapshot
 from pophealth.runs.anew import only
@@ -133,5 +133,5 @@ def _manifest(config: Config, run_id: str, network: str) -> dict[str, Any]:
 
 
 def _pseudonym(config: Config, nhs_number: str) -> str:
-    key = read_key(config.site.key_file)
-    return hmac.new(key, nhs_number.replace(" ", "").encode(), hashlib.sha256).hexdigest()[:32]
+    key = purpose_key(read_key(config.site.key_file), config.site.purpose)
+    return pseudonym(key, re.sub(r"[ -]", "", nhs_number))

@@ -31,13 +31,16 @@ def compute(score_id: str, frame: pl.DataFrame, options: Mapping[str, Any] | Non
     Raises
     ------
     UsageError
-        No such score or option.
+        No such score or option, or `frame` is not a Polars DataFrame.
     DataContractError
         A column that may not be absent is absent, or a value is of the wrong type or an unknown category.
     """
     import polars as pl
 
     score = load_score(score_id)
+    if not isinstance(frame, pl.DataFrame):
+        msg = f"score {score_id}: expected a polars.DataFrame, found {type(frame).__name__}"
+        raise UsageError(msg)
     version = pl.lit(score.version).alias(score.version_output)
     return frame.with_columns(outputs_of(score, frame, options)).with_columns(version)
 

@@ -6,44 +6,50 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 FlagKind = Literal["imputed", "clamped", "out_of_range", "missing", "not_applicable"]
 
-_BITS = 64
-
 
 class Flags:
-    """Gathers the flags of one computation, a bit each, and gives them as one list column.
+    """Gathers the flags of one computation, each with the rows it holds for, and gives them as one list column.
 
-    Only flags that occur take a bit, so a clean batch costs nothing. Within a row flags stand in the order of `add`.
+    Flags are rare, so rows are kept, not masks. Within a row flags stand in the order of `add`.
     """
 
     def __init__(self, height: int) -> None:
-        self._bits = np.zeros(height, dtype=np.uint64)
+        self._height = height
         self._texts: list[str] = []
+        self._rows: list[NDArray[np.int64]] = []
 
     def add(self, kind: FlagKind, about: str, where: NDArray[np.bool_]) -> None:
-        """Note ``kind:about`` for the rows where `where` is true.
-
-        Raises
-        ------
-        OverflowError
-            More than 64 different flags occur in one computation.
-        """
-        if not where.any():
-            return
-        if len(self._texts) == _BITS:
-            msg = f"a score gave more than {_BITS} different flags in one computation"
-            raise OverflowError(msg)
-        self._bits |= where.astype(np.uint64) << np.uint64(len(self._texts))
-        self._texts.append(f"{kind}:{about}")
+        """Note ``kind:about`` for the rows where `where` is true."""
+        rows = np.flatnonzero(where)
+        if rows.size:
+            self._texts.append(f"{kind}:{about}")
+            self._rows.append(rows)
 
     def series(self, name: str) -> pl.Series:
         """Give the flags as a list column; a row without any holds an empty list, never null."""
-        met = np.sort(pl.Series(self._bits).unique().to_numpy())
-        lists = [[text for bit, text in enumerate(self._texts) if int(mask) >> bit & 1] for mask in met]
-        spoken = pl.Series(name, lists, dtype=pl.List(pl.String))
-        return spoken.gather(np.searchsorted(met, self._bits).astype(np.uint32))
+        return text_lists(name, self._texts, self._rows, self._height)
+
+
+def text_lists(name: str, texts: Sequence[str], rows: Sequence[NDArray[np.int64]], height: int) -> pl.Series:
+    """Give a column of lists: each of `texts` stands in the lists of its `rows`, in the order of `texts`."""
+    starts = np.zeros(height + 1, dtype=np.int64)
+    for these in rows:
+        starts[these + 1] += 1
+    np.cumsum(starts, out=starts)
+    numbers = np.empty(starts[-1], dtype=np.uint32)
+    free = starts[:-1].copy()  # where the next text of each row goes
+    for number, these in enumerate(rows):
+        numbers[free[these]] = number
+        free[these] += 1
+    spoken = pl.Series(texts, dtype=pl.String).gather(numbers)
+    lists = pa.LargeListArray.from_arrays(pa.array(starts), spoken.to_arrow())
+    return pl.Series(name, lists, dtype=pl.List(pl.String))

@@ -45,7 +45,8 @@ def _column(score_id: str, entry: Input, frame: pl.DataFrame) -> pl.Series:
     if typed is None:
         msg = f"score {score_id}: column {entry.name} is {given.dtype}; expected {_expected(entry)}"
         raise DataContractError(msg)
-    bad = typed.null_count() - _missing(given)
+    lost = typed.null_count() > given.null_count()
+    bad = typed.null_count() - _missing(given) if lost else 0
     if bad > 0:
         msg = (
             f"score {score_id}: column {entry.name} holds {bad:,} of {given.len():,} values that are not "

@@ -93,7 +93,7 @@ def risk_percent(people: People) -> Floats:
     risk = np.empty(people.sex.size)
     for start in range(0, risk.size, _CHUNK):
         rows = slice(start, start + _CHUNK)
-        risk[rows] = _risk_of_chunk(People(*(column[rows] for column in people)))
+        risk[rows] = _risk_of_chunk(People._make([column[rows] for column in people]))
     return risk
 
 
@@ -115,7 +115,7 @@ def _risk_of_chunk(people: People) -> Floats:
     total += people.townsend * tables.townsend[cell]
     total += people.total_hdl_ratio * tables.ratio[people.sex]
     total += people.sbp_sd_mmhg * tables.sd[people.sex]
-    survival = np.exp(np.exp(total) * tables.log_survival[people.sex])
+    survival: Floats = np.exp(np.exp(total) * tables.log_survival[people.sex])
     return 100.0 * (1.0 - survival)
 
 

@@ -82,7 +82,7 @@ def _estimate(measured: dict[str, Floats], known: Known, ok: Truths, flags: Flag
     for what, name in _MEASURED.items():
         missing = np.isnan(measured[name]) & ok
         if missing.any():
-            guess = estimate(what, Known(*(column[missing] for column in known)))
+            guess = estimate(what, Known._make([column[missing] for column in known]))
             measured[name] = measured[name].copy()
             measured[name][missing] = guess
             flags.add("imputed", name, missing)

@@ -69,17 +69,17 @@ def compute(inputs: pl.DataFrame, _options: Mapping[str, Any]) -> pl.DataFrame:
     import numpy as np
     import polars as pl
 
-    from pophealth.scores._columns import absent, floats, labels, numbers, truths, wholes
+    from pophealth.scores._columns import floats, labels, many_truths, numbers, wholes
     from pophealth.scores._flags import Flags
 
     flags = Flags(inputs.height)
     present = np.zeros(inputs.height, dtype=np.int64)
     unknown = np.zeros(inputs.height, dtype=np.int64)
-    for entry in DEFICIT_INPUTS:
-        missing = absent(inputs, entry.name)
-        flags.add("missing", entry.name, missing)
-        present += truths(inputs, entry.name)
-        unknown += missing
+    has, missing = many_truths(inputs, [entry.name for entry in DEFICIT_INPUTS])
+    for name, where in missing.items():
+        flags.add("missing", name, where)
+        present += has[name]
+        unknown += where
     flags.add("not_applicable", "age_years", numbers(inputs, "age_years") < AGE_FROM)
     whole = unknown == 0
     place = np.searchsorted(CATEGORY_FROM, present, side="right")

@@ -35,8 +35,8 @@ ESTIMATED = "no risk; with option estimate_missing ClinRisk's estimate stands in
 FALSE = "taken as false, flagged imputed"
 
 
-def _flag(name: str, description: str) -> Input:
-    return Input(name, "bool", missing=FALSE, needed=False, description=description)
+def _flag(name: str, description: str, feature: str | None = None) -> Input:
+    return Input(name, "bool", missing=FALSE, needed=False, feature=feature, description=description)
 
 
 # Definitions: clinical-scores.md section 3, "Flag definitions" and the table above it.
@@ -79,6 +79,7 @@ INPUTS = (
         ESTIMATED,
         needed=False,
         optional=True,
+        feature="bmi_latest_5y_kg_m2",
         description="Latest in the last 5 years; outside 20 to 40 moved to the nearer bound, flagged clamped",
     ),
     Input(
@@ -89,6 +90,7 @@ INPUTS = (
         ESTIMATED,
         needed=False,
         optional=True,
+        feature="total_hdl_ratio_latest_5y",
         description="Total over HDL cholesterol, latest in the last 5 years; outside the range no risk",
     ),
     Input(
@@ -99,6 +101,7 @@ INPUTS = (
         ESTIMATED,
         needed=False,
         optional=True,
+        feature="sbp_latest_5y_mmhg",
         description="Latest systolic in the last 5 years; outside the range no risk",
     ),
     Input(
@@ -109,6 +112,7 @@ INPUTS = (
         "the mean of the sex (women 9.00, men 8.76), flagged imputed: no rule for it was published",
         needed=False,
         optional=True,
+        feature="sbp_sd_5y_mmhg",
         description="Sample standard deviation of two or more systolic readings in the last 5 years",
     ),
     Input(
@@ -122,18 +126,38 @@ INPUTS = (
         description="Townsend 2011 of the area of residence; higher is more deprived. Never a rank of another index",
     ),
     _flag("has_atrial_fibrillation", "Atrial fibrillation"),
-    _flag("on_atypical_antipsychotic", "Two or more issues of an atypical antipsychotic in 6 months"),
-    _flag("on_corticosteroids", "Two or more issues of an oral corticosteroid in 6 months"),
+    _flag(
+        "on_atypical_antipsychotic",
+        "Two or more issues of an atypical antipsychotic in 6 months",
+        "atypical_antipsychotic_issues_6m >= 2",
+    ),
+    _flag(
+        "on_corticosteroids",
+        "Two or more issues of an oral corticosteroid in 6 months",
+        "oral_corticosteroid_issues_6m >= 2",
+    ),
     _flag("has_erectile_dysfunction", "Diagnosis or treatment ever; men only, in women ignored and flagged"),
     _flag("has_migraine", "Any migraine"),
     _flag("has_rheumatoid_arthritis", "Rheumatoid arthritis"),
-    _flag("has_ckd_3_to_5", "Chronic kidney disease, stages G3 to G5; NICE NG238 advises against the tool"),
+    _flag("has_ckd_3_to_5", "Chronic kidney disease, stages G3 to G5; NICE NG238 advises against the tool", "has_ckd"),
     _flag("has_severe_mental_illness", "Psychosis, severe depression, bipolar disorder or schizophrenia, ever"),
     _flag("has_systemic_lupus", "Systemic lupus erythematosus"),
-    _flag("has_treated_hypertension", "Diagnosis of hypertension and an antihypertensive issue in the last 6 months"),
-    _flag("has_type_1_diabetes", "Type 1 diabetes; NICE NG238 advises against the tool"),
-    _flag("has_type_2_diabetes", "Type 2 diabetes; not together with type 1"),
-    _flag("has_family_history_cvd", "Coronary heart disease in a first-degree relative under 60"),
+    _flag(
+        "has_treated_hypertension",
+        "Diagnosis of hypertension and an antihypertensive issue in the last 6 months",
+        "has_hypertension AND on_antihypertensive_6m",
+    ),
+    _flag("has_type_1_diabetes", "Type 1 diabetes; NICE NG238 advises against the tool", "has_type_1_diabetes_coded"),
+    _flag(
+        "has_type_2_diabetes",
+        "Type 2 diabetes; not together with type 1",
+        "has_diabetes AND NOT has_type_1_diabetes_coded",
+    ),
+    _flag(
+        "has_family_history_cvd",
+        "Coronary heart disease in a first-degree relative under 60",
+        "has_family_history_chd_under_60",
+    ),
 )
 
 SCORE = Score(

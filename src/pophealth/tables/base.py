@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import dataframely as dy
+import polars as pl
 
 CODE_SYSTEMS = ["SNOMED", "dm+d", "ICD-10", "OPCS-4", "CTV3", "LOINC", "RxNorm", "CVX", "SYNTHETIC"]
 """The code systems a record can name, in the order of `pophealth.terms.CodeSystem`."""
@@ -18,6 +19,11 @@ class Table(dy.Schema):
 
     optional: ClassVar[frozenset[str]] = frozenset()
     """Columns an extract may leave out; they are then all null."""
+
+    @classmethod
+    def row_rules(cls) -> dict[str, pl.Expr]:
+        """Give the contract's rules by name, as expressions over typed columns; a null result passes."""
+        return {name: rule.expr for name, rule in cls._validation_rules(with_cast=False).items()}
 
 
 def patient_id_column() -> dy.String:

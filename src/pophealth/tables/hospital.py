@@ -22,7 +22,7 @@ class Spells(Table):
     record_id = record_id_column()
     admission_date = dy.Date(nullable=False)
     discharge_date = dy.Date(nullable=True)  # null while still in hospital
-    method = dy.String(nullable=False, regex=r"^[0-9][0-9A-Z]$")
+    method = dy.String(nullable=False, regex=r"^[0-9][0-9A-F]$")
     destination = dy.String(nullable=True)  # discharge destination code
     diagnosis_01 = dy.String(nullable=True)  # ICD-10 without a dot, primary
     diagnosis_02 = dy.String(nullable=True)

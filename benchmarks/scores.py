@@ -1,0 +1,129 @@
+"""Claims about scores, measured: QRISK3 of a million people in under half a CPU second; all scores of a network of 40,000.
+
+Run with ``python benchmarks/scores.py`` (``--people N`` for fewer). CPU seconds are user and system time of this process,
+the least of several rounds after one to warm up. Where `clincalc` is installed (AGPL, so not a dependency), the same
+people go through it and the ratio is printed, but only if both give the same figure to the decimal that it prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from pophealth.scores import compute, load_scores
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from score_checks import frame_of
+
+MILLION = 1_000_000
+NETWORK = 40_000
+PEER_PEOPLE = 20_000
+CLAIM_MILLION = 0.5
+CLAIM_NETWORK = 0.3
+
+PEER_NAMES = {
+    "has_atrial_fibrillation": "atrial_fibrillation",
+    "on_atypical_antipsychotic": "atypical_antipsychotic",
+    "on_corticosteroids": "regular_steroids",
+    "has_erectile_dysfunction": "erectile_dysfunction",
+    "has_migraine": "migraine",
+    "has_rheumatoid_arthritis": "rheumatoid_arthritis",
+    "has_ckd_3_to_5": "ckd_stage_3_5",
+    "has_severe_mental_illness": "severe_mental_illness",
+    "has_systemic_lupus": "sle",
+    "has_treated_hypertension": "treated_hypertension",
+    "has_type_1_diabetes": "type1_diabetes",
+    "has_type_2_diabetes": "type2_diabetes",
+    "has_family_history_cvd": "family_history_chd",
+    "age_years": "age",
+    "sex": "sex",
+    "total_hdl_ratio": "cholesterol_hdl_ratio",
+    "sbp_mmhg": "systolic_bp",
+    "sbp_sd_mmhg": "systolic_bp_sd",
+    "townsend": "townsend",
+}
+
+
+def cpu_seconds(work: Callable[[], object], rounds: int = 5) -> float:
+    work()
+    best = float("inf")
+    for _ in range(rounds):
+        start = time.process_time()
+        work()
+        best = min(best, time.process_time() - start)
+    return best
+
+
+def verdict(seconds: float, claim: float) -> str:
+    return f"{seconds:7.3f} CPU s (claim: under {claim} s: {'holds' if seconds < claim else 'DOES NOT HOLD'})"
+
+
+def qrisk3(people: int) -> float:
+    frame = frame_of(load_scores()["qrisk3"], people, missing=0.02)
+    seconds = cpu_seconds(lambda: compute("qrisk3", frame))
+    print(f"qrisk3, {people:>9,} people: {verdict(seconds, CLAIM_MILLION * max(people / MILLION, 1e-9))}")
+    return seconds / people
+
+
+def every_score(people: int) -> None:
+    total = 0.0
+    for score_id, score in load_scores().items():
+        frame = frame_of(score, people, missing=0.02)
+        seconds = cpu_seconds(lambda score_id=score_id, frame=frame: compute(score_id, frame), rounds=3)
+        total += seconds
+        print(f"  {score_id:<16} {seconds * 1000:7.1f} ms")
+    print(f"all scores, {people:,} people: {verdict(total, CLAIM_NETWORK * people / NETWORK)}")
+
+
+def side_by_side(ours_each: float) -> None:
+    if find_spec("clincalc") is None:
+        print("clincalc is not installed here: no ratio")
+        return
+    import clincalc
+
+    frame = frame_of(load_scores()["qrisk3"], PEER_PEOPLE, seed=3, missing=0.0)
+    frame = frame.with_columns(has_type_2_diabetes=pl.col("has_type_2_diabetes") & ~pl.col("has_type_1_diabetes"))
+    people = [
+        {theirs: person[ours] for ours, theirs in PEER_NAMES.items()}
+        | {
+            "ethnicity": "other_ethnic_group" if person["qrisk_ethnicity"] == "other" else person["qrisk_ethnicity"],
+            "smoking": f"{person['qrisk_smoking']}_smoker",
+            "height_cm": 100.0,
+            "weight_kg": person["bmi_kg_m2"],
+        }
+        for person in frame.to_dicts()
+    ]
+    results: list[float] = []
+
+    def run() -> None:
+        results[:] = [clincalc.calculate("qrisk3", person)["result"] for person in people]
+
+    seconds = cpu_seconds(run, rounds=2)
+    difference = np.abs(np.array(results) - compute("qrisk3", frame)["qrisk3_10y_percent"].to_numpy()).max()
+    agree = bool(difference <= 0.05 + 1e-9)  # it prints one decimal
+    print(f"clincalc 0.4.0, {PEER_PEOPLE:,} people: {seconds:.3f} CPU s; largest difference {difference:.4f} points")
+    if agree:
+        print(f"ratio, per person: {seconds / PEER_PEOPLE / ours_each:.0f} times the CPU time of ours")
+    else:
+        print("the figures disagree: no ratio")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=MILLION)
+    people = parser.parse_args().people
+    print(f"polars {pl.__version__}, numpy {np.__version__}")
+    each = qrisk3(people)
+    every_score(NETWORK)
+    side_by_side(each)
+
+
+if __name__ == "__main__":
+    main()

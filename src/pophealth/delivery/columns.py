@@ -1,0 +1,122 @@
+"""Gives the delivered tables their columns and Arrow types: a contract; more may be added behind them, none renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import polars.selectors as cs
+import pyarrow as pa
+import pyarrow.ipc
+
+from pophealth.files import open_synced
+
+LABEL = pa.dictionary(pa.int32(), pa.string())
+"""Text of which few different ones occur. The index is signed: pandas cannot read an unsigned one."""
+
+MEMBERS: dict[str, pa.DataType] = {
+    "network_code": LABEL,
+    "practice_code": LABEL,
+    "patient_id": pa.string(),
+    "service": LABEL,
+    "rule_id": LABEL,
+    "catalogue_id": LABEL,
+    "contract_year": LABEL,
+    "carried_from": LABEL,
+    "status": LABEL,
+    "tier": pa.int8(),
+    "tier_label": LABEL,
+    "rank": pa.int32(),
+    "criteria_true": pa.uint64(),
+    "criteria_unknown": pa.uint64(),
+    "reasons": pa.list_(pa.string()),
+    "nhs_number": pa.string(),
+}
+"""One row per person and rule that considered them."""
+
+PATIENTS: dict[str, pa.DataType] = {
+    "patient_id": pa.string(),
+    "age_years": pa.int16(),
+    "sex": LABEL,
+    "practice_code": LABEL,
+    "imd_quintile": pa.int8(),
+}
+"""One row per person; features and scores stand behind these, in order of their names as the plan gives them."""
+
+EVIDENCE: dict[str, pa.DataType] = {
+    "patient_id": pa.string(),
+    "rule_id": LABEL,
+    "criterion": LABEL,
+    "table": LABEL,
+    "record_id": pa.string(),
+    "date": pa.date32(),
+    "code": pa.string(),
+    "code_system": LABEL,
+    "term": LABEL,
+    "value": pa.float64(),
+    "unit": LABEL,
+    "window_from": pa.date32(),
+    "window_to": pa.date32(),
+}
+"""One row per record that decided, or one with a null record_id where absence did."""
+
+TABLES: dict[str, dict[str, pa.DataType]] = {"members": MEMBERS, "patients": PATIENTS, "evidence": EVIDENCE}
+
+
+def write_arrow(frame: pl.DataFrame, path: Path, types: Mapping[str, pa.DataType]) -> None:
+    """Write a table as an Arrow IPC file (lz4, one batch): the same rows give the same bytes."""
+    table = arrow_table(frame, types)
+    options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+    with open_synced(path) as file, pa.ipc.new_file(file, table.schema, options=options) as writer:
+        writer.write_table(table)
+
+
+def arrow_table(frame: pl.DataFrame, types: Mapping[str, pa.DataType]) -> pa.Table:
+    """Give `frame` as an Arrow table: the columns of `types` first, in their order and type, then the others.
+
+    Text in other columns is a label (a category, a flag), never free text, and becomes a dictionary.
+    """
+    names = [*types, *(name for name in frame.columns if name not in types)]
+    text = frame.select(names).with_columns(cs.categorical().cast(pl.String), cs.enum().cast(pl.String)).rechunk()
+    plain = text.to_arrow(compat_level=pl.CompatLevel.oldest())
+    return pa.table([_typed(plain.column(name), types.get(name)) for name in names], names=names)
+
+
+def _typed(column: pa.ChunkedArray, wanted: pa.DataType | None) -> pa.Array:
+    array = column.combine_chunks()
+    is_label = pa.types.is_large_string(array.type) if wanted is None else pa.types.is_dictionary(wanted)
+    if is_label:
+        coded = array.cast(pa.string()).dictionary_encode()
+        return pa.DictionaryArray.from_arrays(_emptied(coded.indices), coded.dictionary)
+    if wanted is None and pa.types.is_large_list(array.type):
+        wanted = pa.list_(pa.string() if pa.types.is_large_string(array.type.value_type) else array.type.value_type)
+    typed = array if wanted is None else array.cast(wanted)
+    if pa.types.is_string(typed.type):
+        return typed.dictionary_encode().dictionary_decode()  # what a null stood for is not encoded
+    if pa.types.is_nested(typed.type):
+        return typed.take(pa.array(np.arange(len(typed))))  # copies what is there, and nothing under a null
+    return _emptied(typed)
+
+
+def _emptied(array: pa.Array) -> pa.Array:
+    """Give an array of fixed width with nothing under its nulls.
+
+    A value that was masked stays in the buffer otherwise: an NHS number that may not be shown would leave with the file,
+    and equal tables would differ in their bytes.
+    """
+    if not array.null_count or pa.types.is_null(array.type):
+        return array
+    filled = array.fill_null(pa.scalar(False if pa.types.is_boolean(array.type) else 0, array.type))
+    valid = array.is_valid()
+    return pa.Array.from_buffers(array.type, len(array), [valid.buffers()[1], filled.buffers()[1]], array.null_count)
+
+
+def values_of(path: Path, column: str) -> set[str]:
+    """Give the different values of one text column of a written file, nulls left out; no other column is read."""
+    with pa.memory_map(str(path)) as source:
+        place = pa.ipc.open_file(source).schema.get_field_index(column)
+        options = pa.ipc.IpcReadOptions(included_fields=[place], use_threads=False)
+        values = pa.ipc.open_file(source, options=options).read_all().column(0).unique()
+    return {value for value in values.to_pylist() if value is not None}
