@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,6 @@ def make_plan(config: Config, snapshot: Snapshot, contract_year: str) -> Plan:
     columns = set(BASE_COLUMNS) | set(features)
     scores, closed = scores_needed(wanted, columns, config.scores.also, config.scores.licence_accepted)
     scored = {name for score in scores for name in _columns_made(score)}
-    inputs = {score.id: _score_inputs(score, columns | scored) for score in scores}
     options = {score.id: _score_options(score, config) for score in scores}
     unknown = sorted(wanted - columns - scored - set(closed))
     if unknown:
@@ -88,6 +88,7 @@ def make_plan(config: Config, snapshot: Snapshot, contract_year: str) -> Plan:
         medicine_map,
     )
     missing = dict(feature_plan.not_computable) | closed
+    inputs = {score.id: _score_inputs(score, columns | scored, missing) for score in scores}
     for score in scores:
         lacking = sorted(
             column for entry in score.inputs if entry.needed for column in columns_of(entry.fed_by) if column in missing
@@ -169,7 +170,7 @@ def _columns_made(score: Score) -> tuple[str, ...]:
     return (*(output.name for output in score.outputs), score.flags_output)
 
 
-def _score_inputs(score: Score, columns: set[str]) -> dict[str, pl.Expr]:
+def _score_inputs(score: Score, columns: set[str], missing: Mapping[str, str]) -> dict[str, pl.Expr]:
     """Give what of the frame makes each input. What nothing makes is missing for everybody: the score says so."""
     import polars as pl
 
@@ -181,6 +182,8 @@ def _score_inputs(score: Score, columns: set[str]) -> dict[str, pl.Expr]:
         made[entry.name] = compile_predicate(entry.fed_by, columns)
         if entry.name == "sex":  # recorded as indeterminate or not known: no formula here has a sex for it
             made["sex"] = pl.when(pl.col("sex").is_in(list(entry.allowed or ()))).then(pl.col("sex"))
+        elif entry.dtype == "codes" and entry.fed_by not in missing:  # spells are supplied: no spell is no diagnosis
+            made[entry.name] = pl.col(entry.fed_by).fill_null(pl.lit([], dtype=pl.List(pl.String)))
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -11,8 +12,13 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pophealth.features import evaluate
 from pophealth.reference import load_library
 from pophealth.scores import compute
+
+pytestmark = pytest.mark.skipif(
+    "archive" not in inspect.signature(evaluate).parameters, reason="the engine does not read spells and counts yet"
+)
 
 DAY = date(2025, 1, 31)
 CONFIG = """\
@@ -38,6 +44,7 @@ memberships = "memberships.parquet"
 rules = ["ethnicity_not_recorded"]
 [scores]
 also = ["qrisk3", "charlson", "elixhauser_vw", "hfrs", "cms20"]
+townsend_file = "townsend.csv"
 """
 LISTS = load_library()
 
@@ -58,8 +65,8 @@ def value(person: str, day: str, codelist: str, number: float, unit: str | None 
 
 # A woman of 64 with a history; a man of 45 of whom nothing is recorded.
 PATIENTS = [
-    {"patient_id": "anna", "birth_date": "1960-06-15", "sex": "female"},
-    {"patient_id": "ben", "birth_date": "1979-03-01", "sex": "male"},
+    {"patient_id": "anna", "birth_date": "1960-06-15", "sex": "female", "lsoa_code": "E01000001"},
+    {"patient_id": "ben", "birth_date": "1979-03-01", "sex": "male", "lsoa_code": None},
 ]
 EVENTS = [
     event("anna", "2015-02-01", "ethnicity_indian"),
@@ -136,10 +143,11 @@ def scored(tmp_path: Path, pophealth: Callable[..., int]) -> dict[str, dict[str,
     assert pophealth("init", tmp_path / "made") == 0
     (tmp_path / "made" / "keys").rename(tmp_path / "keys")
     (tmp_path / "config.toml").write_text(CONFIG)
+    (tmp_path / "townsend.csv").write_text("lsoa11cd,townsend_2011\nE01000001,2.5\n")
     assert pophealth("ingest", tmp_path / "config.toml") == 0
     assert pophealth("run", tmp_path / "config.toml", "--index-date", DAY.isoformat()) == 0
     (patients,) = tmp_path.glob("data/deliveries/*/U12345/patients.arrow")
-    return {row["sex"]: row for row in pl.read_ipc(patients, memory_map=False).iter_rows(named=True)}
+    return {row["sex"]: row for row in pl.read_ipc(patients).iter_rows(named=True)}
 
 
 def test_qrisk3_of_a_history(scored: dict[str, dict[str, Any]]) -> None:
@@ -152,7 +160,7 @@ def test_qrisk3_of_a_history(scored: dict[str, dict[str, Any]]) -> None:
         "total_hdl_ratio": 4.0,
         "sbp_mmhg": 180.0,
         "sbp_sd_mmhg": stdev([150.0, 160.0, 180.0]),
-        "townsend": 0.0,
+        "townsend": 2.5,
         "has_atrial_fibrillation": False,
         "on_atypical_antipsychotic": False,
         "on_corticosteroids": True,
@@ -170,14 +178,22 @@ def test_qrisk3_of_a_history(scored: dict[str, dict[str, Any]]) -> None:
     expected = compute("qrisk3", pl.DataFrame([by_hand]))["qrisk3_10y_percent"].item()
     row = scored["female"]
     assert row["qrisk3_10y_percent"] == pytest.approx(expected, abs=1e-9)
-    # no file of Townsend scores and no list of family history: said, and taken as the mean and as none
-    assert row["qrisk3_flags"] == ["imputed:townsend", "imputed:has_family_history_cvd"]
+    # nobody brought a list of family history: said, and taken as none
+    assert row["qrisk3_flags"] == ["imputed:has_family_history_cvd"]
 
 
 def test_qrisk3_of_nobody_s_records_is_an_estimate_and_says_so(scored: dict[str, dict[str, Any]]) -> None:
     row = scored["male"]
     assert row["qrisk3_10y_percent"] is not None
-    for name in ("qrisk_ethnicity", "qrisk_smoking", "bmi_kg_m2", "total_hdl_ratio", "sbp_mmhg", "sbp_sd_mmhg"):
+    for name in (
+        "qrisk_ethnicity",
+        "qrisk_smoking",
+        "bmi_kg_m2",
+        "total_hdl_ratio",
+        "sbp_mmhg",
+        "sbp_sd_mmhg",
+        "townsend",
+    ):
         assert f"imputed:{name}" in row["qrisk3_flags"]
     assert "imputed:has_migraine" not in row["qrisk3_flags"], "the source supplies events: no record means no migraine"
 

@@ -24,7 +24,7 @@ from pophealth.extracts.parts import PartTaker, nobody_elsewhere, rows_by_source
 from pophealth.extracts.plausible import make_bounds
 from pophealth.extracts.quarantine import Measures
 from pophealth.extracts.records import Spool
-from pophealth.reference import load_codelist, load_library, load_memberships, members_on
+from pophealth.reference import load_codelist, load_memberships, members_on
 from pophealth.terms import LegalBasis
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _measures(config: Config, day: date) -> Measures:
             synthetic=config.site.synthetic,
             restricted=None if restricted is None else load_codelist(restricted).codes,
         ),
-        bounds=make_bounds(load_library(*config.reference.codelists), config.extract.plausible),
+        bounds=make_bounds(config.reference.codelists, config.extract.plausible),
     )
 
 

@@ -22,6 +22,11 @@ UNATTRIBUTED = "unattributed"
 WITHHELD = "practice_withheld"
 """Why rows that passed are out of scope after all: their practice had to be left out as a whole."""
 
+_FIRST = ("in_extract", "kept", "quarantined")
+
+NOT_SPOOLED = ("deaths", "merges", "care_homes")
+"""Tables that are used and do not reach the register as rows of their own."""
+
 Key = tuple[str, str, str]
 """Source table, canonical table, practice."""
 
@@ -157,6 +162,14 @@ class Conservation:
         """Counts by source, table and practice, before anything is withheld."""
         return self._entries
 
+    def kept_rows(self) -> dict[str, dict[str, int]]:
+        """Give the rows that went to the register by practice and canonical table, before anything is withheld."""
+        found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for (_, table, practice), entry in self._entries.items():
+            if entry.kept and table not in NOT_SPOOLED:
+                found[practice][table] += entry.kept
+        return {practice: dict(tables) for practice, tables in found.items()}
+
     def check(self, spooled: Mapping[str, int]) -> None:
         """Refuse an account that does not add up; `spooled` counts the rows the register took, by practice.
 
@@ -252,7 +265,7 @@ class Conservation:
                 }
                 for source, mine in sources.items()
             },
-            "persons": dict(self._people),
+            "persons": {name: self._people[name] for name in (*_FIRST, *sorted(set(self._people) - set(_FIRST)))},
             "recorded_date_missing": dict(sorted(self._undated.items())),
             "withheld": dict(sorted(self.withheld.items())),
             "parts_not_read": dict(sorted(self._parts.items())),

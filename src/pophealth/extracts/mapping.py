@@ -121,9 +121,8 @@ class Mapped:
                 if table != wanted or section not in files:
                     continue
                 if not files[section]:
-                    msg = (
-                        f"extract, part {part}: no file {mapping.file!r} for {section} (extract.tables.{section}.file)"
-                    )
+                    name = mapping.file.replace(PART, part)
+                    msg = f"extract, part {part}: no file {name!r} for {section} (extract.tables.{section}.file)"
                     raise DataContractError(msg)
                 for path in files[section]:
                     yield from self._read(section, table, mapping, path)

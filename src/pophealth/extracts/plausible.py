@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
 from pophealth.config import PlausibleRange
-from pophealth.reference import CodelistLibrary
+from pophealth.errors import CodelistError
+from pophealth.reference import load_codelist
+from pophealth.reference.codelists import SHIPPED
 
 SYSTOLIC, DIASTOLIC = "systolic_bp", "diastolic_bp"
 NOT_ABOVE = "systolic_not_above_diastolic"
@@ -70,17 +73,31 @@ class Bounds:
         }
 
 
-def make_bounds(library: CodelistLibrary, own: Mapping[str, PlausibleRange]) -> Bounds:
+def make_bounds(folders: Sequence[Path], own: Mapping[str, PlausibleRange]) -> Bounds:
     """Give the bounds in force: the built-in ones, with those of a site in their place or beside them.
+
+    Parameters
+    ----------
+    folders
+        The site's folders of codelists; a list there stands in the place of the shipped one of the same id.
 
     Raises
     ------
     CodelistError
-        The site bounds a codelist that nobody has.
+        The site bounds a codelist that nobody has, or a codelist is damaged.
     """
-    ranges = {name: bound for name, bound in BUILT_IN.items() if name in library} | dict(own)
+    ranges = BUILT_IN | dict(own)
+    files = {
+        name: path for folder in (SHIPPED, *folders) for name in ranges if (path := folder / f"{name}.csv").is_file()
+    }
+    unknown = sorted(set(own) - set(files))
+    if unknown:
+        msg = f"config extract.plausible: no codelist {', '.join(unknown)} is shipped or in the site's folders"
+        raise CodelistError(msg)
+    ranges = {name: bound for name, bound in ranges.items() if name in files}
+    # only these are read: opening every codelist takes longer than conforming a small extract
     frames = [
-        library.get(name).codes.select("code", _list=pl.lit(place, dtype=pl.UInt8))
+        load_codelist(files[name]).codes.select("code", _list=pl.lit(place, dtype=pl.UInt8))
         for place, name in enumerate(ranges, start=1)
     ]
     schema = {"code": pl.String(), "_list": pl.UInt8()}

@@ -8,7 +8,7 @@ import polars as pl
 
 from pophealth.extracts.codes import RESTRICTED
 from pophealth.extracts.columns import column_types, completed, typed
-from pophealth.extracts.conservation import UNATTRIBUTED, Tally
+from pophealth.extracts.conservation import NOT_SPOOLED, UNATTRIBUTED, Tally
 from pophealth.extracts.layout import Rows
 from pophealth.extracts.plausible import suspects
 from pophealth.extracts.quarantine import (
@@ -21,9 +21,6 @@ from pophealth.extracts.quarantine import (
 )
 from pophealth.extracts.reading import FIELDS_RULE
 from pophealth.tables import DATE_COLUMN
-
-NOT_SPOOLED = ("deaths", "merges", "care_homes")
-"""Tables that are used and not stored as rows of their own."""
 
 
 class Spool(Protocol):

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from pophealth.config import Config
 
 
+GATED_ROWS = 100
+"""Rows a practice had of one table from which that table is gated for itself."""
+
+
 @dataclass(frozen=True)
 class IngestReport:
     """What an ingest did: the snapshot, its rows by table, and the practices it had to withhold, with the reason."""
@@ -49,7 +53,7 @@ def ingest(config: Config) -> IngestReport:
         previous = _previous_rows(config)
         with open_writer(config.site.data_root) as writer:
             conservation = conform(config, writer, key, today=today(), objecting=objecting)
-            for practice, reason in _thin(config, writer.rows, previous).items():
+            for practice, reason in _thin(config, conservation.kept_rows(), previous).items():
                 conservation.withhold(practice, reason)
             withheld = dict(sorted(conservation.withheld.items()))
             _refuse_nothing(set(writer.rows) - set(withheld), withheld)
@@ -79,27 +83,35 @@ def _refuse_nothing(left: set[str], withheld: dict[str, str]) -> None:
     raise DataContractError(msg)
 
 
-def _previous_rows(config: Config) -> dict[str, int]:
+def _previous_rows(config: Config) -> dict[str, dict[str, int]]:
+    """Give the rows of each practice by table, of the last snapshot that had it."""
     try:
         snapshot = open_snapshot(config.site.data_root)
     except ConfigError:
         return {}  # the first ingest has nothing to be measured against
     # a practice withheld last time is still held against what it last brought: a feed stays thin until it is whole
-    expected = {str(practice): int(rows) for practice, rows in snapshot.facts.get("expected_rows", {}).items()}
-    return expected | {practice: sum(snapshot.rows(practice).values()) for practice in snapshot.practices}
+    expected: dict[str, dict[str, int]] = dict(snapshot.facts.get("expected_rows", {}))
+    return expected | {practice: snapshot.rows(practice) for practice in snapshot.practices}
 
 
-def _thin(config: Config, rows: dict[str, int], previous: dict[str, int]) -> dict[str, str]:
-    """Give the practices that bring far fewer rows than last time: a half-loaded feed drops patients silently.
+def _thin(config: Config, rows: dict[str, dict[str, int]], previous: dict[str, dict[str, int]]) -> dict[str, str]:
+    """Give the practices that bring far fewer rows than last time, in all or of one table.
 
-    `previous` holds, by practice, the rows of the last snapshot that had it.
+    A half-loaded feed drops patients silently. Of a small table a share says little: `GATED_ROWS`.
     """
     if config.extract.accept_fewer_rows:
         return {}
     share = config.extract.minimum_row_share
-    return {
-        practice: f"{rows.get(practice, 0)} rows, {before} in the last snapshot; at least {share:.0%} are expected "
-        "(extract.minimum_row_share; extract.accept_fewer_rows = true lets it pass)"
-        for practice, before in previous.items()
-        if rows.get(practice, 0) < share * before
-    }
+    found: dict[str, str] = {}
+    for practice, before in previous.items():
+        now = rows.get(practice, {})
+        counts = {"": (sum(now.values()), sum(before.values()))}
+        counts |= {f" of {name}": (now.get(name, 0), count) for name, count in before.items() if count >= GATED_ROWS}
+        thin = [(what, *count) for what, count in counts.items() if count[0] < share * count[1]]
+        if thin:
+            what, here, there = thin[0]
+            found[practice] = (
+                f"{here} rows{what}, {there} in the last snapshot; at least {share:.0%} are expected "
+                "(extract.minimum_row_share; extract.accept_fewer_rows = true lets it pass)"
+            )
+    return found

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from pophealth.declare import Input, Output, Score
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
     from pophealth.scores._flags import Flags
 
@@ -56,52 +58,61 @@ def compute(inputs: pl.DataFrame, _options: Mapping[str, Any]) -> pl.DataFrame:
     import numpy as np
     import polars as pl
 
+    from pophealth.scores._columns import floats
     from pophealth.scores._data import read_table
     from pophealth.scores._flags import Flags
 
     flags = Flags(inputs.height)
-    doses, refused = _accepted(inputs, flags)
     factors = {row["input"]: float(row["factor"]) for row in read_table("opioid_factors") if row["factor"]}
-    parts = [pl.col(name) * factor for name, factor in factors.items()]
-    parts += [_of_patches(entry.name, ingredient) for entry, ingredient in zip(WORN, PATCHES, strict=True)]
-    counted = [*factors, *(entry.name for entry in WORN)]
-    apart = doses.select(pl.col(entry.name) > 0 for entry in MILLIGRAMS if entry.name not in factors)
-    for name in apart.columns:
-        flags.add("not_applicable", name, apart[name].fill_null(value=False).to_numpy())
-    total, given = doses.select(
-        total=pl.sum_horizontal(parts), given=pl.any_horizontal(pl.col(counted).is_not_null()) | pl.lit(refused)
-    ).get_columns()
-    flags.add("not_applicable", "no_dose_given", ~given.to_numpy())
-    value = total.set(~given | refused, None).alias("oral_morphine_equivalent_mg_per_day")
+    total, given = np.zeros(inputs.height), np.zeros(inputs.height, dtype=np.bool_)
+    # one after the other, so that a sum does not depend on how many people stand in the batch
+    doses = inputs.fill_null(float("nan"))
+    for entry in _occurring(inputs):
+        dose, taken = _dose(doses[entry.name].to_numpy(), entry, flags)
+        if entry in WORN:
+            total, given = total + _of_patches(entry, dose), given | taken
+        elif entry.name in factors:
+            total, given = total + dose * factors[entry.name], given | taken
+        else:
+            flags.add("not_applicable", entry.name, dose > 0)
+    flags.add("not_applicable", "no_dose_given", ~given)
+    value = np.where(given, total, np.nan)
     # rounded before the bound: sums of tenths fall a hair short of it
-    high = pl.Series("ome_is_high", np.round(value.to_numpy(), 6) >= HIGH_FROM_MG).set(value.is_null(), None)
-    return pl.DataFrame([value, high, flags.series("ome_flags")])
+    high = pl.Series("ome_is_high", np.round(value, 6) >= HIGH_FROM_MG).set(pl.Series(np.isnan(value)), None)
+    return pl.DataFrame([floats("oral_morphine_equivalent_mg_per_day", value), high, flags.series("ome_flags")])
 
 
-def _accepted(inputs: pl.DataFrame, flags: Flags) -> tuple[pl.DataFrame, pl.Series]:
-    """Give the doses with refused ones (negative, infinite) as null, and who has a refused one."""
-    import polars as pl
-
-    refused = pl.Series([False]).new_from_index(0, inputs.height)
-    least, most = inputs.min().row(0), inputs.max().row(0)
-    for name, low, high in zip(inputs.columns, least, most, strict=True):
-        if low is not None and (low < 0 or high == float("inf")):
-            wrong = ((inputs[name] < 0) | inputs[name].is_infinite()).fill_null(value=False)
-            flags.add("out_of_range", name, wrong.to_numpy())
-            inputs, refused = inputs.with_columns(inputs[name].set(wrong, None)), refused | wrong
-    return inputs, refused
+def _occurring(inputs: pl.DataFrame) -> list[Input]:
+    """Give the inputs of which anybody has a dose: of fifty a network knows a few."""
+    empty = inputs.null_count().row(0)
+    return [entry for entry, nulls in zip((*MILLIGRAMS, *WORN), empty, strict=True) if nulls < inputs.height]
 
 
-def _of_patches(name: str, ingredient: str) -> pl.Expr:
+def _dose(dose: NDArray[np.float64], entry: Input, flags: Flags) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Give a dose, 0 where none is given and NaN where it is refused, and where one is given."""
+    import numpy as np
+
+    given = ~np.isnan(dose)
+    refused = (dose < 0) | (dose == np.inf)
+    if refused.any():
+        flags.add("out_of_range", entry.name, refused)
+        dose = np.where(refused, np.nan, dose)
+    return np.where(given, dose, 0.0), given
+
+
+def _of_patches(entry: Input, hourly: NDArray[np.float64]) -> NDArray[np.float64]:
     """Give mg a day for micrograms an hour: as tabled for the strength of one patch, by the factor for several together."""
-    import polars as pl
+    import numpy as np
 
     from pophealth.scores._data import read_table
 
-    rows = [row for row in read_table("opioid_patches") if row["ingredient"] == ingredient]
-    tabled = {float(row["micrograms_per_hour"]): float(row["oral_morphine_mg_per_day"]) for row in rows}
-    by_factor = pl.col(name) * (HOURS_A_DAY * PATCH_FACTOR / MICROGRAMS_A_MILLIGRAM)
-    return pl.col(name).replace_strict(tabled, default=by_factor, return_dtype=pl.Float64)
+    value = hourly * (HOURS_A_DAY * PATCH_FACTOR / MICROGRAMS_A_MILLIGRAM)
+    ingredient = PATCHES[WORN.index(entry)]
+    for row in read_table("opioid_patches"):
+        if row["ingredient"] == ingredient:
+            tabled = hourly == float(row["micrograms_per_hour"])
+            value = np.where(tabled, float(row["oral_morphine_mg_per_day"]), value)
+    return value
 
 
 def _milligrams(substance: str, route: str) -> Input:

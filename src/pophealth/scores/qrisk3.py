@@ -125,7 +125,7 @@ INPUTS = (
         optional=True,
         description="Townsend 2011 of the area of residence; higher is more deprived. Never a rank of another index",
     ),
-    _flag("has_atrial_fibrillation", "Atrial fibrillation"),
+    _flag("has_atrial_fibrillation", "Atrial fibrillation, a code ever", "has_atrial_fibrillation_coded"),
     _flag(
         "on_atypical_antipsychotic",
         "Two or more issues of an atypical antipsychotic in 6 months",

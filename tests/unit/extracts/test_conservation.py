@@ -77,7 +77,7 @@ def everything(writer: Remembering) -> dict[str, pl.DataFrame]:
 
 
 @given(extracts())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_every_row_of_any_extract_is_accounted_for(tmp_path_factory, tables: dict[str, pl.DataFrame]) -> None:
     folder = write_csv(tmp_path_factory.mktemp("any"), tables)
     account, writer = conformed(folder)
@@ -105,7 +105,7 @@ def test_every_row_of_any_extract_is_accounted_for(tmp_path_factory, tables: dic
 
 
 @given(extracts(), st.integers(1, 5))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_the_size_of_a_batch_changes_nothing(tmp_path_factory, tables: dict[str, pl.DataFrame], size: int) -> None:
     folder = write_csv(tmp_path_factory.mktemp("batches"), tables)
     account, writer = conformed(folder)
@@ -118,7 +118,7 @@ def test_the_size_of_a_batch_changes_nothing(tmp_path_factory, tables: dict[str,
 
 
 @given(extracts(), st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_rows_after_the_extract_date_change_nothing_that_is_kept(
     tmp_path_factory, tables: dict[str, pl.DataFrame], data: st.DataObject
 ) -> None:

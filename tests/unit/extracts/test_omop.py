@@ -31,11 +31,11 @@ MODEL = {
     2         | 2000-01-01                    | 2015-06-30
     """,
     "condition_occurrence": """
-    condition_occurrence_id | person_id | condition_concept_id | condition_start_date | condition_source_value | condition_source_concept_id
-    1                       | 1         | 320128               | 2010-05-01           | local-1                | 
-    2                       | 2         | 0                    | 2010-05-02           | 38341003               | 
-    3                       | 2         | 320128               | 2010-05-03           | x                      | 44
-    4                       | 1         | 0                    | 2010-05-04           | 8480-6                 | 999999
+    condition_occurrence_id|person_id|condition_concept_id|condition_start_date|condition_source_value|condition_source_concept_id
+    1                      |1        |320128              |2010-05-01          |local-1               |
+    2                      |2        |0                   |2010-05-02          |38341003              |
+    3                      |2        |320128              |2010-05-03          |x                     |44
+    4                      |1        |0                   |2010-05-04          |8480-6                |999999
     """,
     "drug_exposure": """
     drug_exposure_id | person_id | drug_concept_id | drug_exposure_start_date | drug_source_value | days_supply | quantity
@@ -44,9 +44,9 @@ MODEL = {
     3                | 2         | 7               | 2012-01-03               | 3                 | 18615       |
     """,
     "measurement": """
-    measurement_id | person_id | measurement_concept_id | measurement_date | measurement_source_value | value_as_number | unit_source_value
-    1              | 1         | 0                      | 2013-01-01       | 8480-6                   | 120             | mm[Hg]
-    2              | 1         | 0                      | 2013-01-01       | 8480-6                   |                 |
+    measurement_id|person_id|measurement_concept_id|measurement_date|measurement_source_value|value_as_number|unit_source_value
+    1             |1        |0                     |2013-01-01      |8480-6                  |120            |mm[Hg]
+    2             |1        |0                     |2013-01-01      |8480-6                  |               |
     """,
     "visit_occurrence": """
     visit_occurrence_id | person_id | visit_concept_id | visit_start_date | visit_end_date

@@ -53,7 +53,7 @@ def test_everyone_is_once_in_a_snapshot_under_the_latest_registration(
         code, start, end, kind = stay.split(" ")
         rows.append(f"a | {code} | {start} | {end.strip('-') if end == '-' else end} | {kind}")
     patients = "\n".join(PATIENTS.strip().splitlines()[:2])
-    account, writer = conformed(write_csv(tmp_path, default_tables(patients=patients, registrations="\n".join(rows))))
+    _, writer = conformed(write_csv(tmp_path, default_tables(patients=patients, registrations="\n".join(rows))))
     assert practices_of(writer) == {pseudonym(KEY, "a"): practice}
     assert set(writer.of("events")["_practice"]) == {practice}
 
@@ -65,7 +65,7 @@ def test_who_has_no_practice_is_out_of_scope_and_not_lost(tmp_path: Path) -> Non
         entry = account.to_dict()["sources"][name]["practices"][UNATTRIBUTED]
         assert (entry["rows_in"], entry["reasons"]) == (1, {"no_practice": 1})
     assert set(practices_of(writer)) == {pseudonym(KEY, "a")}
-    assert account.to_dict()["persons"] == {"in_extract": 2, "kept": 1, "no_practice": 1}
+    assert account.to_dict()["persons"] == {"in_extract": 2, "kept": 1, "quarantined": 0, "no_practice": 1}
 
 
 NUMBERED = f"""

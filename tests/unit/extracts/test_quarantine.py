@@ -40,7 +40,7 @@ def rows_of(name: str) -> st.SearchStrategy[list[dict[str, object]]]:
     "name", ["patients", "registrations", "deaths", "opt_outs", "merges", *RECORD_TABLES, "care_homes"]
 )
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_the_compiled_rules_keep_what_the_contract_keeps(name: str, data: st.DataObject) -> None:
     contract = EXTRACT_TABLES[name]
     frame = pl.DataFrame(data.draw(rows_of(name)), schema=contract.create_empty().schema)
@@ -178,7 +178,7 @@ def test_restricted_codes_are_dropped_and_only_counted(tmp_path: Path) -> None:
         max_size=12,
     )
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_equals_a_slow_twin_that_looks_at_one_row_at_a_time(tmp_path_factory, drawn) -> None:
     born = {"a": date(1950, 3, 4), "b": date(1980, 1, 1)}
     died, last = {"a": date(2022, 2, 2), "b": date.max}, date(2024, 12, 31)

@@ -89,7 +89,7 @@ def test_people_belong_where_they_were_last_seen(tmp_path: Path, suffix: str) ->
     assert sorted(writer.of("registrations")["start_date"]) == [date(1979, 12, 31), date(2020, 1, 1)]
     people = account.to_dict()["persons"]
     assert people == {
-        "in_extract": 3, "kept": 2, "no_practice": 1, "matched_to_a_practice": 2, "matched_practices": 2,
+        "in_extract": 3, "kept": 2, "quarantined": 0, "no_practice": 1, "matched_to_a_practice": 2, "matched_practices": 2,
         "matched_in_a_network": 1, "matched_networks": 1, "matched_in_no_network": 1,
     }  # fmt: skip
     assert counts(account, "patients")["reasons"] == {"no_practice": 1}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pophealth.scores import compute
@@ -57,6 +57,7 @@ def test_bands_lie_between_whole_deficits(count: int, category: str) -> None:
 
 
 @given(st.lists(st.sampled_from([True, False, None]), min_size=36, max_size=36))
+@settings(max_examples=60, deadline=None)
 def test_equals_counting_by_hand(values: list[bool | None]) -> None:
     row = people(dict(zip(DEFICITS, values, strict=True))).row(0, named=True)
     present, unknown = values.count(True), values.count(None)

@@ -80,7 +80,7 @@ def test_categories_close_at_their_upper_bound(true: tuple[str, ...], category: 
 
 
 @given(st.sets(st.sampled_from(PREDICTORS)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_equals_a_slow_twin(shared_data: Path, true: set[str]) -> None:
     theirs = published(shared_data)
     scored = row(*true)

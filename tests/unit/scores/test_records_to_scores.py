@@ -121,7 +121,8 @@ def people(config: Config, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     """Give what the line says of the two, by patient."""
     library = load_library(*config.reference.codelists)
     named = {row[1] for text in (EVENTS, MEASUREMENTS, ISSUES) for row in cells(text)}
-    codes = {name: library.get(name).codes.select("code_system", "code").row(0) for name in named}
+    # the last code of each: of the anticoagulants one that is not warfarin, on which an unknown INR would matter
+    codes = {name: library.get(name).codes.select("code_system", "code").row(-1) for name in named}
     with open_writer(Path(tmp_path_factory.mktemp("root"))) as writer:
         writer.spool("patients", PRACTICE, spooled("patients", PATIENTS))
         writer.spool("registrations", PRACTICE, spooled("registrations", REGISTRATIONS))

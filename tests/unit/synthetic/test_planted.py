@@ -1,0 +1,108 @@
+"""Every rule has its archetype, and finds its planted people in every network, whatever else chance brings."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pophealth.cohorts
+from pophealth.errors import DeclarationError
+from pophealth.synthetic import generate, planted
+from pophealth.synthetic.arrays import Timeline, stream
+from pophealth.synthetic.people import quotas
+from pophealth.synthetic.planted import draw_guests, load_archetypes, make_room
+
+INDEX_DATE = date(2025, 1, 31)
+RULES = {path.stem: path.parent.name for path in Path(pophealth.cohorts.__file__).parent.rglob("*.toml")}
+
+
+def test_every_shipped_rule_has_an_archetype_in_its_service() -> None:
+    folders = {path.stem: path.parent.name for path in planted.ARCHETYPES.rglob("*.toml")}
+    assert folders == RULES
+    assert sorted(archetype.rule for archetype in load_archetypes()) == sorted(RULES)
+
+
+def test_every_rule_has_planted_people_in_every_network(small) -> None:
+    assert set(small.facts.planted) == set(RULES)
+    assert min(small.facts.planted.values()) >= len(small.facts.networks)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('rule = "other"\nage = [1, 2]\n', "rule is not the file name"),
+        ('rule = "mine"\nage = [1, 2]\ncolour = "red"\n', "colour"),
+        ('rule = "mine"\nage = [1, 2]\n[[records]]\ntable = "events"\nday = 3\n', "day"),
+        ('rule = "mine"\nage = [1, 2]\nsex = "both"\n', "archetype"),
+    ],
+)
+def test_a_mistaken_archetype_is_refused_by_name(tmp_path, monkeypatch, text: str, words: str) -> None:
+    (tmp_path / "mine.toml").write_text(text)
+    monkeypatch.setattr(planted, "ARCHETYPES", tmp_path)
+    with pytest.raises(DeclarationError, match=words):
+        load_archetypes()
+
+
+def test_an_archetype_of_an_unknown_medicine_is_refused(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(planted, "ARCHETYPES", tmp_path / "archetypes")
+    (tmp_path / "archetypes").mkdir()
+    (tmp_path / "archetypes" / "mine.toml").write_text(
+        'rule = "mine"\nage = [30, 40]\n[[records]]\ntable = "medications"\nmedicines = ["elixir"]\ndays_before = 3\n'
+    )
+    with pytest.raises(DeclarationError, match="elixir"):
+        generate(tmp_path / "out", networks=1, patients=200, seed=1, index_date=INDEX_DATE, years=1)
+
+
+def test_planted_people_are_part_of_the_number_asked_for() -> None:
+    archetypes = load_archetypes()
+    for patients in (200, 5_000):
+        guests = draw_guests(stream(1, 0, "guests"), archetypes, Timeline(INDEX_DATE, 10, 0), patients)
+        room = make_room(quotas(patients), guests)
+        assert room.min() >= 0
+        assert room.sum() + len(guests.birth) == patients
+        assert set(guests.archetype) == set(range(len(archetypes)))
+
+
+def test_planted_people_have_the_age_and_sex_of_their_archetype() -> None:
+    archetypes = load_archetypes()
+    guests = draw_guests(stream(2, 0, "guests"), archetypes, Timeline(INDEX_DATE, 10, 0), 5_000)
+    for place, archetype in enumerate(archetypes):
+        mine = guests.archetype == place
+        age = (np.datetime64(INDEX_DATE) - guests.birth[mine].astype("datetime64[D]")).astype(int) / 365.25
+        assert ((age >= archetype.age[0]) & (age < archetype.age[1] + 1)).all()
+        assert set(guests.sex[mine]) <= set(archetype.sexes)
+        assert ((guests.decile[mine] >= archetype.deciles[0]) & (guests.decile[mine] <= archetype.deciles[1])).all()
+
+
+@pytest.mark.parametrize("day", [date(2025, 1, 31), date(2024, 4, 2)])
+def test_every_rule_lists_someone_in_every_network(tmp_path, day: date) -> None:
+    """The whole line on 2,000 people; also at the very beginning of a contract year."""
+    from pophealth.config import load_config
+    from pophealth.runs.intake import ingest
+    from pophealth.runs.keys import initialise_keys
+    from pophealth.runs.night import run
+
+    generate(tmp_path, networks=1, patients=2_000, seed=11, index_date=day)
+    initialise_keys(tmp_path / "keys")
+    config = load_config(tmp_path / "config.toml")
+    ingest(config)
+    report = run(config, day)
+    assert report.failed == {}
+    for delivery in report.delivered.values():
+        rules = json.loads((delivery / "summary.json").read_text())["rules"]
+        year = config.site.contract_year
+        in_force = {
+            name
+            for name, service in RULES.items()
+            if min(
+                tomllib.loads((Path(pophealth.cohorts.__file__).parent / service / f"{name}.toml").read_text())["years"]
+            )
+            <= year
+        }
+        assert {name: rule["not_computable"] for name, rule in rules.items() if not rule["listed"]} == {}
+        assert in_force <= set(rules)
