@@ -15,23 +15,31 @@ from pophealth.cohorts.masks import NOT_CONSIDERED, STATUSES, judge
 from pophealth.cohorts.predicate import split_order
 from pophealth.cohorts.questions import Questions
 from pophealth.declare import CohortRule
+from pophealth.features import load_features
+from pophealth.population import BASE_COLUMNS
+from pophealth.scores import load_scores
 from pophealth.terms import SERVICES
 
 HERE = Path(__file__).parent
 RULES = load_rules()
-SEX = pl.Enum(["female", "male", "indeterminate", "not_known"])
+TYPES = {"bool": pl.Boolean(), "int": pl.Int32(), "float": pl.Float64(), "date": pl.Date(), "category": pl.String()}
+DECLARED = {
+    name: TYPES[kind]
+    for feature in load_features().values()
+    for name, kind in feature.outputs.items()
+    if kind in TYPES
+}
+SCORED = {
+    output.name: TYPES.get(output.dtype, pl.String()) for score in load_scores().values() for output in score.outputs
+}
 
 
 def dtype_of(name: str) -> pl.DataType:
-    if name.startswith(("has_", "is_", "on_")):
-        return pl.Boolean()
-    if name.endswith("_date"):
-        return pl.Date()
-    if name == "sex":
-        return SEX
-    if name in ("frailty_latest", "cfs_latest", "living_status_latest", "ethnicity_latest"):
-        return pl.String()
-    return pl.Float64() if name.endswith(("_mmhg", "_percent")) else pl.Int32()
+    """Give the type a column has in the line: a base column's, a declared feature's or a score output's."""
+    if name in BASE_COLUMNS:
+        dtype = BASE_COLUMNS[name]
+        return pl.Int32() if pl.Series([], dtype=dtype).dtype.is_integer() else pl.Series([], dtype=dtype).dtype
+    return DECLARED.get(name) or SCORED[name]
 
 
 def value_of(name: str, cell: str) -> object:

@@ -54,6 +54,7 @@ def main(root: Path, every: int) -> None:
         if problem:
             wrong.append({"call": at, "problem": problem})
     sys.stdout.write(json.dumps({"calls": calls, "wrong": wrong}) + "\n")
+    raise SystemExit(bool(wrong))
 
 
 def _one(site: Path, at: int, whole: dict[str, bytes]) -> str | None:

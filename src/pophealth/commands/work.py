@@ -167,7 +167,7 @@ def explain(
     config: ConfigFile,
     *,
     run: Annotated[str, typer.Option(help="Run id, as `status` shows it.")],
-    network: str,
+    network: Annotated[str, typer.Option(help="Network of the delivery.")],
     patient: Annotated[str | None, typer.Option(help="Pseudonym, as members.arrow holds it.")] = None,
     nhs_number: Annotated[str | None, typer.Option(help="Only '-': the number is read from standard input.")] = None,
     rule: Annotated[str | None, typer.Option(help="Only this rule.")] = None,

@@ -16,8 +16,8 @@ import pyarrow.parquet
 
 from pophealth.errors import DataContractError
 
-BATCH_ROWS = 500_000
-"""Rows held at a time. Nothing depends on it but memory: about 100 MB for a batch of events and what is made of it."""
+BATCH_ROWS = 131_072
+"""Rows held at a time. Nothing depends on it but memory: about 30 MB for a batch of events and what is made of it."""
 
 _CSV_BYTES = 1 << 24
 FIELDS_RULE = "row|fields"

@@ -221,10 +221,12 @@ def deliver_network(night: Night, network: str, practices: tuple[str, ...], sign
     result = walk(task, night.plan, night.snapshot)
     buckets = [night.snapshot.bucket(code) for code in practices if code in night.snapshot.practices]
     gone = left_out(buckets, night.objections, night.extract_date)
+    here = result.frame["patient_id"].implode()
+    counts = {reason: int(ids.is_in(here).sum()) for reason, ids in gone.items()}  # who was counted in, and goes now
     result = without(result, pl.concat(list(gone.values())).unique())
     members = result.members.with_columns(pl.lit(network).alias("network_code"))
     identity = pl.concat([bucket.identity() for bucket in buckets])
-    summary = summarise(task, night.plan, result, members, {reason: ids.len() for reason, ids in gone.items()})
+    summary = summarise(task, night.plan, result, members, counts)
     allowed = site.purpose is Purpose.CASE_FINDING
     return write_delivery(
         night.folder / network,

@@ -7,7 +7,7 @@ import hashlib
 import io
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,9 @@ from pophealth.terms import LegalBasis
 if TYPE_CHECKING:
     from pophealth.config import Config
     from pophealth.register import Bucket
+
+
+_A_YEAR = 366
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,9 @@ def left_out(buckets: list[Bucket], objections: Objections, extract_date: date |
         What the site's lists say today. Objections of the extract's own table that are in force as far as the extract
         knows are applied too: they may be newer than the index date.
     extract_date
-        Last day the extract knows about; a registration that ended by then is a deduction. None: any end counts.
+        Last day the extract knows about. A registration whose end is recorded is a deduction, also one announced for
+        the days after; only an end more than a year ahead stands for none (systems write 2099 for "still here").
+        None: any end counts.
     """
     people = pl.concat([bucket.people.select("patient_id", "death_date") for bucket in buckets])
     objecting = set(objections.patient_ids)
@@ -149,7 +154,7 @@ def left_out(buckets: list[Bucket], objections: Objections, extract_date: date |
         regular = pl.col("registration_type").cast(pl.String) == "regular"
         # a stay with another practice is no reason to keep somebody on this one's list
         mine = pl.col("practice_code") == bucket.practice
-        here.append(bucket.registrations.filter(mine, regular, _in_force(extract_date)).select("patient_id"))
+        here.append(bucket.registrations.filter(mine, regular, _stays(extract_date)).select("patient_id"))
     return {
         "opted_out": people["patient_id"].filter(people["patient_id"].is_in(sorted(objecting))),
         "died": people.filter(pl.col("death_date").is_not_null())["patient_id"],
@@ -161,3 +166,8 @@ def _in_force(day: date | None) -> pl.Expr:
     """Give whether a period is open as far as is known on `day`; one that begins later is known too, and counts."""
     ended = pl.col("end_date").is_not_null()
     return ~ended if day is None else ~(ended & (pl.col("end_date") <= day))
+
+
+def _stays(day: date | None) -> pl.Expr:
+    """Give whether no end of a stay is known on `day`."""
+    return _in_force(day + timedelta(days=_A_YEAR) if day else None)

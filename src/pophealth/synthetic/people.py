@@ -67,7 +67,8 @@ def draw_people(rng: np.random.Generator, quota: Ints, timeline: Timeline) -> Pe
     """Give enough candidates that, once some have died or left, every stratum can fill its quota."""
     stays = _share_that_stays(timeline)
     spare = 3.0 * np.sqrt(quota * (1 - stays)) / stays + (quota > 0)
-    number = np.ceil(quota / stays * 1.01 + spare + 3 * (quota > 0)).astype(np.int64)
+    very_old = np.where(np.arange(STRATA) // 2 >= 88, 1.3, 1.01)  # where the guess of mortality is at its worst
+    number = np.ceil(quota / stays * very_old + spare + 3 * (quota > 0)).astype(np.int64)
     stratum = np.repeat(np.arange(STRATA), number)
     stratum = stratum[rng.permutation(len(stratum))]
     age, sex = stratum // 2, stratum % 2

@@ -18,6 +18,9 @@ from pophealth.synthetic.ledger import LAGGING, Sheet, in_order, recorded_days
 from pophealth.synthetic.world import World
 
 ROW_GROUP = 262_144
+"""Rows of a row group, at most."""
+REPEATS = 3
+"""Times a text must stand in a row group, on average, to be worth a dictionary."""
 RECORD_LETTER = {
     "events": "E",
     "medications": "M",
@@ -39,29 +42,58 @@ Table = dict[str, pa.Array]
 def write_part(path: Path, columns: Table) -> int:
     """Write one part and give its number of rows; texts that repeat are dictionary-encoded, and read back as plain text."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = pa.table(columns)
-    repeated = [name for name, values in columns.items() if pa.types.is_dictionary(values.type)]
-    pq.write_table(
-        table,
+    height = len(next(iter(columns.values())))
+    groups = max(-(-height // ROW_GROUP), 1)
+    size = max(-(-height // groups), 1)
+    plain = {name for name, values in columns.items() if not _repeats(values, groups)}
+    empty = {name: _plain(values[:0]) if name in plain else _compact(values[:0]) for name, values in columns.items()}
+    writer = pq.ParquetWriter(
         path,
+        pa.table(empty).schema,
         compression="zstd",
         compression_level=1,
-        use_dictionary=repeated,
-        row_group_size=ROW_GROUP,
+        use_dictionary=[name for name in columns if name not in plain],
         dictionary_pagesize_limit=1 << 26,
-        store_schema=False,  # else a reader would be handed dictionaries where the contract says text
+        store_schema=False,
     )
-    return int(table.num_rows)
+    with writer:
+        for group in range(groups):
+            pieces = {name: values.slice(group * size, size) for name, values in columns.items()}
+            arrays = [_plain(piece) if name in plain else _compact(piece) for name, piece in pieces.items()]
+            writer.write_table(pa.table(arrays, names=list(columns)), row_group_size=size)
+    return height
 
 
-def texts(places: Ints, labels: Sequence[str]) -> pa.Array:
-    """Give texts by place in a list; a negative place is null. Only labels that are used are kept."""
+def _plain(values: pa.Array) -> pa.Array:
+    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+
+
+def _repeats(values: pa.Array, groups: int) -> bool:
+    """Give whether a column's texts repeat often enough for a dictionary.
+
+    The writer gives up a dictionary that saves nothing or holds a text twice, and then leaves bytes behind that differ from
+    run to run: it must never come to that.
+    """
+    if not pa.types.is_dictionary(values.type):
+        return False
+    used = len(np.unique(values.indices.fill_null(-1).to_numpy()))
+    return used * REPEATS * groups <= len(values) or used <= 1 < len(values)
+
+
+def _compact(values: pa.Array) -> pa.Array:
+    """Give a dictionary column with only the texts that are used."""
+    places = values.indices.fill_null(-1).to_numpy()
+    return texts(places, values.dictionary)
+
+
+def texts(places: Ints, labels: Sequence[str] | pa.Array) -> pa.Array:
+    """Give texts by place in a list of different ones; a negative place is null. Only labels that are used are kept."""
     used = np.flatnonzero(np.bincount(places[places >= 0], minlength=len(labels)))
     renamed = np.full(len(labels) + 1, -1, np.int32)  # the last one stands for every negative place
     renamed[used] = np.arange(len(used), dtype=np.int32)
     index = renamed[places]
-    kept = pa.array([labels[place] for place in used.tolist()], pa.string())
-    return pa.DictionaryArray.from_arrays(pa.array(index, mask=index < 0), kept)
+    all_labels = labels if isinstance(labels, pa.Array) else pa.array(list(labels), pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(index, mask=index < 0), all_labels.take(pa.array(used)))
 
 
 def dates(days: Days | Ints, missing: npt.NDArray[np.bool_] | None = None) -> pa.Array:
@@ -140,7 +172,8 @@ def _measurements(_world: World, _day: Days, column: Any) -> Table:
 
 
 def _spells(world: World, day: Days, column: Any) -> Table:
-    codes = [reason.code for reason in world.reasons]
+    codes = sorted({reason.code for reason in world.reasons})
+    of_reason = np.array([codes.index(reason.code) for reason in world.reasons] + [-1], np.int32)
     head = {
         "admission_date": dates(day),
         "discharge_date": dates(column("discharge", NEVER)),
@@ -148,7 +181,7 @@ def _spells(world: World, day: Days, column: Any) -> Table:
         "destination": texts(column("destination"), hospital.DESTINATIONS),
     }
     names = [f"diagnosis_{position + 1:02d}" for position in range(hospital.MOST_DIAGNOSES)]
-    return head | {name: texts(column(name), codes) for name in names}
+    return head | {name: texts(of_reason[column(name)], codes) for name in names}
 
 
 def _attendances(_world: World, day: Days, column: Any) -> Table:

@@ -185,7 +185,7 @@ BEFORE, ON, AFTER = EXTRACT - timedelta(1), EXTRACT, EXTRACT + timedelta(1)
 
 def test_someone_still_there_is_kept() -> None:
     assert reasons(bucket()) == set()
-    assert reasons(bucket(stays=[("A81001", AFTER, "regular")])) == set()
+    assert reasons(bucket(stays=[("A81001", date(2099, 12, 31), "regular")])) == set(), "how some systems write no end"
 
 
 def test_one_opted_out_one_dead_one_deducted() -> None:
@@ -193,6 +193,7 @@ def test_one_opted_out_one_dead_one_deducted() -> None:
     assert reasons(bucket(death_date=date(2025, 2, 3))) == {"died"}
     assert reasons(bucket(stays=[("A81001", BEFORE, "regular")])) == {"deducted"}
     assert reasons(bucket(stays=[("A81001", ON, "regular")])) == {"deducted"}, "the end is the first day outside"
+    assert reasons(bucket(stays=[("A81001", AFTER, "regular")])) == {"deducted"}, "announced is known"
 
 
 def test_direct_care_keeps_who_objected_and_leaves_out_the_dead_and_the_deducted() -> None:

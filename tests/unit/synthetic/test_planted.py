@@ -87,7 +87,7 @@ def test_every_rule_lists_someone_in_every_network(tmp_path, day: date) -> None:
     from pophealth.runs.keys import initialise_keys
     from pophealth.runs.night import run
 
-    generate(tmp_path, networks=1, patients=2_000, seed=11, index_date=day)
+    generate(tmp_path, networks=1, patients=2_000, seed=11, index_date=day, years=5)
     initialise_keys(tmp_path / "keys")
     config = load_config(tmp_path / "config.toml")
     ingest(config)
