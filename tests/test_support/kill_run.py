@@ -9,79 +9,82 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import subprocess
 import sys
 from datetime import date
 from pathlib import Path
 
-from pophealth.config import load_config
 from pophealth.delivery.verify import verify_delivery
-from pophealth.runs.intake import ingest
-from pophealth.runs.keys import initialise_keys
-from pophealth.runs.night import run
 from pophealth.runs.status import list_runs
-from pophealth.synthetic import generate
 from test_support import deliveries, faults
-from test_support.kill_loop import in_child
 
 DAY = date(2025, 1, 31)
 
 
-def main(root: Path, every: int) -> None:
-    """Walk through the calls of a run, `every` n-th of them."""
-    site, counted = root / "site", root / "calls"
+def child(action: str, site: Path, at: str) -> None:
+    """One process of the loop: make the site, or run it (killed at call `at`; 0 is never)."""
+    from pophealth.config import load_config
+    from pophealth.runs.intake import ingest
+    from pophealth.runs.keys import initialise_keys
+    from pophealth.runs.night import run
 
-    def made() -> None:
+    if action == "make":
+        from pophealth.synthetic import generate
+
         generate(site, networks=2, patients=2_000, seed=7, index_date=DAY)
         initialise_keys(site / "keys")
         ingest(load_config(site / "config.toml"))
+        return
+    with faults.on(faults.Disk(int(at) or 10**9, faults.killed), removing_fails=True) as disk:
+        report = run(load_config(site / "config.toml"), DAY)
+    sys.stdout.write(json.dumps({"calls": len(disk.calls), "nothing_to_do": report.nothing_to_do}))
+    raise SystemExit(bool(report.failed))
 
-    def unbroken() -> None:
-        with faults.on(faults.Disk(10**9, faults.killed), removing_fails=True) as disk:
-            run(load_config(shutil.copytree(site, root / "unbroken") / "config.toml"), DAY)
-        counted.write_text(str(len(disk.calls)))
 
-    if in_child(made) or in_child(unbroken):
+def process(action: str, site: Path, at: int = 0) -> tuple[int, dict[str, int]]:
+    """Run a child in a process of its own; give how it ended and what it said."""
+    words = [sys.executable, "-m", "test_support.kill_run", "child", action, str(site), str(at)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, check=False)
+    return done.returncode, json.loads(done.stdout) if done.stdout else {}
+
+
+def main(root: Path, every: int) -> None:
+    """Walk through the calls of a run, `every` n-th of them."""
+    site = root / "site"
+    made, _ = process("make", site)
+    ended, said = process("run", Path(shutil.copytree(site, root / "unbroken")))
+    if made or ended:
         raise SystemExit(1)
     whole = deliveries.bytes_of(root / "unbroken" / "data" / "deliveries")
-    calls = int(counted.read_text())
+    tried = range(1, said["calls"] + 1, every)
     wrong = []
-    for at in range(1, calls + 1, every):
+    for at in tried:
         problem = _one(Path(shutil.copytree(site, root / "killed")), at, whole)
         shutil.rmtree(root / "killed")
         if problem:
             wrong.append({"call": at, "problem": problem})
-    sys.stdout.write(json.dumps({"calls": calls, "killed": len(range(1, calls + 1, every)), "wrong": wrong}) + "\n")
+    sys.stdout.write(json.dumps({"calls": said["calls"], "killed": len(tried), "wrong": wrong}) + "\n")
     raise SystemExit(bool(wrong))
 
 
 def _one(site: Path, at: int, whole: dict[str, bytes]) -> str | None:
     data = site / "data"
-
-    def broken() -> None:
-        with faults.on(faults.Disk(at, faults.killed), removing_fails=True):
-            run(load_config(site / "config.toml"), DAY)
-
-    def resumed() -> None:
-        run(load_config(site / "config.toml"), DAY)
-
-    def nothing_left() -> None:
-        if not run(load_config(site / "config.toml"), DAY).nothing_to_do:
-            raise SystemExit(1)
-
     # with two threads a run may need fewer calls than the unbroken one did; then nothing was killed
-    if in_child(broken) not in (-signal.SIGKILL, 0):
+    if process("run", site, at)[0] not in (-signal.SIGKILL, 0):
         return "ended otherwise than killed"
-    for folder in (data / "deliveries").glob("*/U*"):
-        if (folder / "COMMITTED").is_file():
-            verify_delivery(folder)
-    if in_child(resumed) != 0:
+    for mark in (data / "deliveries").glob("*/U*/COMMITTED"):
+        verify_delivery(mark.parent)
+    if process("run", site)[0] != 0:
         return "could not be resumed"
     if deliveries.bytes_of(data / "deliveries") != whole:
         return "differs from an unbroken run"
-    if in_child(nothing_left) != 0:
+    if not process("run", site)[1]["nothing_to_do"]:
         return "a second run found something to do"
-    return None if all(item["failed"] == 0 for item in list_runs(data)) else "status shows a failure"
+    return None if not any(item["failed"] for item in list_runs(data)) else "status shows a failure"
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    if sys.argv[1] == "child":
+        child(sys.argv[2], Path(sys.argv[3]), sys.argv[4])
+    else:
+        main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1)

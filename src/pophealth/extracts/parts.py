@@ -62,6 +62,8 @@ class PartTaker:
         index = index_of(census)
         self.practices = set(index["_practice"].drop_nulls().unique())
         self._take_patients(census, index, writer)
+        rows["patients"].clear()
+        del plain, census  # people are held once from here on, in the index
         taker = Taker(index, self._measures, writer, self.tally)
         for table in ("registrations", "opt_outs", "deaths", "merges"):
             for piece in rows[table]:

@@ -30,6 +30,8 @@ BUILT_IN: dict[str, PlausibleRange] = {
 }
 
 _PAIRING = ("_person", "date", "time")
+_PEOPLE_PAIRED = 20_000
+"""People whose readings are paired at a time: grouping costs many times what the readings themselves take."""
 
 
 def plain_unit(text: str) -> str:
@@ -127,19 +129,28 @@ def suspects(found: list[pl.DataFrame]) -> pl.DataFrame:
     Without a time of day only a day with one reading of each is a pair: of several, nobody knows which belong together.
     """
     schema = {"_person": pl.UInt32(), "date": pl.Date(), "time": pl.Time(), "_diastolic": pl.Float64()}
+    empty = pl.DataFrame(schema=schema)
     if not found:
-        return pl.DataFrame(schema=schema)
+        return empty
+    everything = pl.concat(found)
+    last = everything["_person"].max()
+    pieces = [empty]
+    for first in range(0, int(last) + 1 if isinstance(last, int) else 0, _PEOPLE_PAIRED):
+        some = everything.filter(pl.col("_person").is_between(first, first + _PEOPLE_PAIRED - 1))
+        pieces.append(_moments_in_doubt(some).select(pl.col(name).cast(kind) for name, kind in schema.items()))
+    return pl.concat(pieces)
+
+
+def _moments_in_doubt(found: pl.DataFrame) -> pl.DataFrame:
     systolic, diastolic = pl.col("value").filter("is_systolic"), pl.col("value").filter(~pl.col("is_systolic"))
-    moments = (
-        pl.concat(found)
-        .group_by(_PAIRING)
+    return (
+        found.group_by(_PAIRING)
         .agg(
             lowest=systolic.min(), _diastolic=diastolic.max(), readings=pl.len(), systolics=pl.col("is_systolic").sum()
         )
         .filter(pl.col("_diastolic") >= pl.col("lowest"))
         .filter(pl.col("time").is_not_null() | ((pl.col("readings") == 2) & (pl.col("systolics") == 1)))
     )
-    return moments.select(pl.col(name).cast(kind) for name, kind in schema.items())
 
 
 def paired(frame: pl.DataFrame, moments: pl.DataFrame) -> pl.DataFrame:

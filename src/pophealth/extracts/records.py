@@ -41,7 +41,7 @@ class Taker:
     """
 
     def __init__(self, index: pl.DataFrame, measures: Measures, writer: Spool, tally: Tally) -> None:
-        self._index = index.with_columns(_known=pl.lit(value=True))
+        self._index = index.sort("key").with_columns(_known=pl.lit(value=True))
         self._measures = measures
         self._writer = writer
         self._tally = tally
@@ -50,8 +50,19 @@ class Taker:
 
     def joined(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Give `frame` with what is known of each row's person; nulls, and not ``_known``, where nobody is."""
-        rows = frame.join(self._index, left_on="patient_id", right_on="key", how="left", maintain_order="left")
+        rows = frame.join(
+            self._near(frame["patient_id"]), left_on="patient_id", right_on="key", how="left", maintain_order="left"
+        )
         return rows.with_columns(pl.col("_known").fill_null(value=False))
+
+    def _near(self, keys: pl.Series) -> pl.DataFrame:
+        """Give the part of the index that a batch can need: where rows come person by person, a small one."""
+        first, last = keys.min(), keys.max()
+        if first is None or last is None:
+            return self._index.clear()
+        known = self._index["key"]
+        start = known.search_sorted(first, side="left")
+        return self._index.slice(start, known.search_sorted(last, side="right") - start)
 
     def take(self, rows: Rows) -> None:
         """Judge, count and spool one batch."""

@@ -26,7 +26,7 @@ EXAMPLE = ROOT / "configs" / "icb.example.toml"
 
 
 def described() -> dict[str, tuple[set[str], set[str]]]:
-    rows = re.findall(r"^\| `(\w+)` \| [^|`]+ \| ([^|]*) \| ([^|]*) \|$", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| [^|`]+ \|([^|]*)\|([^|]*)\|$", PAGE, re.MULTILINE)
     return {
         name: (set(re.findall(r"`(\w+)`", needed)), set(re.findall(r"`(\w+)`", more))) for name, needed, more in rows
     }
