@@ -1,0 +1,12 @@
+"""Gives the decorator of the kernels that build the register."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit
+
+
+def kernel(function: Any) -> Any:
+    """Give `function` compiled: no lock held, kept on disk, no reordering of floating-point arithmetic."""
+    return njit(cache=True, nogil=True)(function)
