@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from oracles.rows import Ask, counting, inside, per_person, texts, visible
+from oracles.rows import Ask, Maker, counting, inside, per_person, texts, visible
 
 
-def of_rows(aggregate: str, otherwise: str = "NULL") -> object:
+def of_rows(aggregate: str, otherwise: str = "NULL") -> Maker:
     """Give the maker of a kind that is one aggregate over the rows that count."""
 
     def make(ask: Ask) -> str:
@@ -53,7 +53,7 @@ def weighted_sum(ask: Ask) -> str:
     return per_person(f"r AS ({' UNION ALL '.join(parts)})", group, {ask.name: "coalesce(g.x, 0)"})
 
 
-def neighbour(other: str, *, before: bool, wanted: bool) -> object:
+def neighbour(other: str, *, before: bool, wanted: bool) -> Maker:
     """Give the maker of (not) followed or preceded: rows that count, kept when a neighbour is (not) there."""
 
     def make(ask: Ask) -> str:

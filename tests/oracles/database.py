@@ -10,7 +10,7 @@ import polars as pl
 from pophealth.features.units import SPELLINGS
 from pophealth.reference import CodelistLibrary
 from pophealth.register import Snapshot
-from pophealth.tables import DIAGNOSES, RECORD_TABLES, Patients
+from pophealth.tables import DIAGNOSES, RECORD_TABLES, Patients, Table
 
 _HEAD = "patient_id, {day} AS day, {recorded} AS recorded_date, {code}, record_id"
 _TAILS = {
@@ -45,11 +45,12 @@ def open_database(
     """
     made = duckdb.connect()
     made.execute("SET threads = 1")
-    for table, contract in {"patients": Patients, **RECORD_TABLES}.items():
+    contracts: dict[str, type[Table]] = {"patients": Patients, **RECORD_TABLES}
+    for table, contract in contracts.items():
         _keep(made, table, contract.create_empty())
         files = sorted(str(path) for path in Path(snapshot.path).glob(f"*/archive/{table}.parquet"))
         if files:
-            made.execute(f"INSERT INTO {table} BY NAME SELECT {_named(contract, table)} FROM read_parquet({files})")
+            made.execute(f"INSERT INTO {table} BY NAME SELECT {_named(contract)} FROM read_parquet({files})")
     made.execute("CREATE TABLE coded AS " + " UNION ALL ".join([*map(_coded, _OWN), _diagnoses()]))
     made.execute("ALTER TABLE coded ADD COLUMN row_no BIGINT")
     made.execute("UPDATE coded SET row_no = rowid")
@@ -84,7 +85,7 @@ ON r.source = 'diagnoses' AND c.code_system = 'ICD-10' AND starts_with(r.code, r
 """Which row is of which codelist: codes match whole, ICD-10 codes of spells by how they begin."""
 
 
-def _named(contract: type, table: str) -> str:
+def _named(contract: type[Table]) -> str:
     columns = [column for column in contract.create_empty().columns if column != "nhs_number"]
     return ", ".join(f'"{column}"' for column in columns)
 

@@ -82,20 +82,21 @@ def _numbers(kind: str) -> dict[str, st.SearchStrategy[Any]]:
     }
 
 
-NEEDED: dict[str, st.SearchStrategy[Any]] = {
-    "resolved_by": lists_of(CODED_LISTS),
-    "followed_by": lists_of(CODED_LISTS),
-    "preceded_by": lists_of(CODED_LISTS),
-    "paired_with": lists_of(CODED_LISTS),
-    "days": DAYS,
-    "meets": between(),
-    "at_least": st.sampled_from(([140, 90], [48, 1.0], [1e9, 140])),
-    "categories": st.lists(lists_of(CODED_LISTS), min_size=1, max_size=4).map(
-        lambda lists: {f"label {place}": name for place, name in enumerate(lists)}
-    ),
-    "weights": st.dictionaries(lists_of(CODED_LISTS), st.integers(-2, 9), min_size=1, max_size=4),
-    "programme": st.sampled_from(("bowel", "breast", "cervical")),
-}
+def _needed(lists: tuple[str, ...]) -> dict[str, st.SearchStrategy[Any]]:
+    one = lists_of(lists)
+    return {
+        **dict.fromkeys(("resolved_by", "followed_by", "preceded_by", "paired_with", "with"), one),
+        "days": DAYS,
+        "meets": between(),
+        "at_least": st.sampled_from(([140, 90], [48, 1.0], [1e9, 140])),
+        "categories": st.lists(one, min_size=1, max_size=4).map(_labelled),
+        "weights": st.dictionaries(one, st.integers(-2, 9), min_size=1, max_size=4),
+        "programme": st.sampled_from(("bowel", "breast", "cervical")),
+    }
+
+
+def _labelled(lists: list[str]) -> dict[str, str]:
+    return {f"label {place}": name for place, name in enumerate(lists)}
 
 
 @st.composite
@@ -115,7 +116,7 @@ def declarations(draw: st.DrawFn, kind: str, name: str = "asked") -> dict[str, F
 def _record_keys(draw: st.DrawFn, kind: str, name: str) -> Table:
     reads = KINDS[kind].tables
     table: Table = {}
-    lists = MEDICINE_LISTS
+    lists: tuple[str, ...] = MEDICINE_LISTS
     if reads == ("events",):
         tables = draw(st.sampled_from(TABLES))
         table["tables"] = list(tables)
@@ -126,25 +127,11 @@ def _record_keys(draw: st.DrawFn, kind: str, name: str) -> Table:
         table["table"] = draw(st.sampled_from(tuple(CONTACTS)))
     if reads[0] in ("events", "measurements", "medications"):
         table |= draw(_codelist(kind, lists))
-    for key in KINDS[kind].needs:
-        needed = (
-            lists_of(lists) if key in ("resolved_by", "followed_by", "preceded_by", "paired_with") else NEEDED.get(key)
-        )
-        if key == "with":
-            needed = lists_of(lists)
-        elif key == "categories":
-            needed = st.lists(lists_of(lists), min_size=1, max_size=4).map(_labelled)
-        elif key == "weights":
-            needed = st.dictionaries(lists_of(lists), st.integers(-2, 9), min_size=1, max_size=4)
-        assert needed is not None, f"{kind}: nobody says how to draw {key}"
-        table[key] = draw(needed)
+    needed = _needed(lists)
+    table |= {key: draw(needed[key]) for key in KINDS[kind].needs}
     if "where" in KINDS[kind].takes and draw(st.booleans()):
         table["where"] = draw(_where(table.get("table", reads[0])))
     return table | draw(_options(kind, name, tuple(table.get("tables", reads))))
-
-
-def _labelled(lists: list[str]) -> dict[str, str]:
-    return {f"label {place}": name for place, name in enumerate(lists)}
 
 
 def _lists_for(tables: tuple[str, ...]) -> tuple[str, ...]:

@@ -92,9 +92,11 @@ def oracle_answer(
     """Give one row per person with the feature's columns; all null where one of its codelists has no code."""
     if is_unknown(feature, features, library):
         outputs = ", ".join(f'NULL AS "{column}"' for column in feature.outputs)
-        return database.sql(f"SELECT patient_id, {outputs} FROM patients ORDER BY patient_id").pl()
-    query = oracle(feature, index_date, contract_year, features)
-    return database.sql(f"SELECT * FROM ({query}) ORDER BY patient_id").pl()
+        query = f"SELECT patient_id, {outputs} FROM patients"
+    else:
+        query = oracle(feature, index_date, contract_year, features)
+    answer: pl.DataFrame = database.sql(f"SELECT * FROM ({query}) ORDER BY patient_id").pl()
+    return answer
 
 
 def is_unknown(feature: Feature, features: Mapping[str, Feature], library: CodelistLibrary) -> bool:

@@ -72,7 +72,7 @@ def substance_weight_sum(ask: Ask) -> str:
     weights = (
         "SELECT s.substance, max(coalesce(CAST(c.category AS BIGINT), 0)) AS weight FROM codelists c "
         "JOIN medicine_map s ON s.code_system = c.code_system AND s.code = c.code "
-        f"WHERE c.list IN {texts(ask.feature.codelist.split('+'))} GROUP BY s.substance"
+        f"WHERE c.list IN {texts(ask.feature.codelists)} GROUP BY s.substance"
     )
     group = (
         f"SELECT f.patient_id, sum(w.weight) AS x FROM ({found}) f JOIN ({weights}) w USING (substance) "
@@ -89,7 +89,7 @@ def current_daily_dose(ask: Ask) -> str:
     )
     numbers = (
         "SELECT code_system, code, CAST(any_value(category) AS DOUBLE) AS per_unit FROM codelists "
-        f"WHERE list IN {texts(ask.feature.codelist.split('+'))} GROUP BY code_system, code"
+        f"WHERE list IN {texts(ask.feature.codelists)} GROUP BY code_system, code"
     )
     doses = (
         f"SELECT {keys}, max(quantity * per_unit / CAST(days_supply AS DOUBLE)) AS dose FROM (SELECT * FROM issues "

@@ -6,7 +6,7 @@ under one head), `matched` (which row is of which codelist), `patients`, and the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -39,6 +39,10 @@ class Ask:
     @property
     def window(self) -> tuple[str, str]:
         return bounds(self.feature.window, self.index_date, self.contract_year)
+
+
+Maker = Callable[[Ask], str]
+"""Makes the query of one kind."""
 
 
 def texts(values: Iterable[object]) -> str:

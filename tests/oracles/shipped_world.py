@@ -89,7 +89,8 @@ def _practice(
 
 
 def _day(rng: np.random.Generator) -> date:
-    return pick(rng, *ASKED)[0] - timedelta(days=int(pick(rng, *OFFSETS)))
+    day: date = pick(rng, *ASKED)[0]
+    return day - timedelta(days=int(pick(rng, *OFFSETS)))
 
 
 def _rows(

@@ -23,7 +23,7 @@ UNTIL = st.one_of(st.none(), st.just("contract_year_start"), LENGTHS)
 
 
 def asked(expressions: tuple[str, str]) -> tuple[date, date]:
-    first, last = duckdb.sql(f"SELECT CAST({expressions[0]} AS DATE), CAST({expressions[1]} AS DATE)").fetchall()[0]
+    first, last = duckdb.execute(f"SELECT CAST({expressions[0]} AS DATE), CAST({expressions[1]} AS DATE)").fetchall()[0]
     return first, last
 
 

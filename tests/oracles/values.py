@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oracles.rows import Ask, counting, number, per_person
+from oracles.rows import Ask, Maker, counting, number, per_person
 from pophealth.declare import EXTRAS
 
 FOLD = "list_reduce({}, lambda total, term: total + term)"
@@ -12,7 +12,7 @@ def _rows(ask: Ask) -> str:
     return f"r AS ({counting(ask, ask.feature.codelist)})"
 
 
-def extreme(aggregate: str) -> object:
+def extreme(aggregate: str) -> Maker:
     """Give the maker of the lowest or the highest value."""
 
     def make(ask: Ask) -> str:

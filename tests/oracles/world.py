@@ -7,7 +7,7 @@ world is written through the product's own register and then read by both sides.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from pathlib import Path
@@ -75,7 +75,7 @@ class World:
         return shown
 
 
-def codelist(name: str, codes: list[tuple[str, str]], categories: list[str | None] | None = None) -> Codelist:
+def codelist(name: str, codes: list[tuple[str, str]], categories: Sequence[str | None] | None = None) -> Codelist:
     """Give a codelist of (code system, code), perhaps with categories."""
     frame = pl.DataFrame(
         {
