@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from oracles.database import open_database
 from oracles.world import World, make_world
@@ -48,9 +48,10 @@ class Effort:
 
     times: int
 
-    def settings(self, examples: int) -> settings:
+    def settings(self, examples: int, *, shrink: bool = True) -> settings:
         """Give hypothesis settings; the ordinary effort tries the same examples every time, the deep one others."""
         return settings(
+            phases=[phase for phase in Phase if shrink or phase not in (Phase.shrink, Phase.explain)],
             max_examples=examples * self.times,
             derandomize=self.times == 1,
             deadline=None,

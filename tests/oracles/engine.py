@@ -15,7 +15,7 @@ from oracles.sql import oracle
 from oracles.world import World
 from pophealth.config import Supplies
 from pophealth.declare import Feature
-from pophealth.features import compile_plan
+from pophealth.features import compile_plan, evaluate
 from pophealth.features.evaluate import evaluate_dates
 from pophealth.reference import CodelistLibrary
 from pophealth.register import Snapshot
@@ -46,31 +46,33 @@ def engine_answers(
     features: Mapping[str, Feature],
     world: World,
     asked: Sequence[tuple[date, str]],
+    *,
+    each: bool = False,
 ) -> list[pl.DataFrame]:
-    """Give, for each (index date, contract year), one row per person of the snapshot with every output column."""
+    """Give, for each (index date, contract year), one row per person of the snapshot with every output column.
+
+    Parameters
+    ----------
+    asked
+        Dates in ascending order.
+    each
+        Ask for every date by itself instead of for all in one pass.
+    """
+    columns = columns_of(features)
     plan = compile_plan(
-        sorted(columns_of(features)),
-        columns_of(features),
-        world.library,
-        EVERYTHING,
-        snapshot.concepts,
-        snapshot.units,
-        world.medicine_map,
+        sorted(columns), columns, world.library, EVERYTHING, snapshot.concepts, snapshot.units, world.medicine_map
     )
-    days, years = [day for day, _ in asked], [year for _, year in asked]
+    known = working_day_counts(world.bank_holidays)
     answers: list[list[pl.DataFrame]] = []
     for practice in snapshot.practices:
         bucket = snapshot.bucket(practice)
-        frames = evaluate_dates(
-            plan,
-            bucket.shards,
-            bucket.people,
-            days,
-            years,
-            archive=bucket.archive,
-            working_days=working_day_counts(world.bank_holidays),
-        )
-        answers.append([frame.with_columns(bucket.people["patient_id"]) for frame in frames])
+        shards, people, extra = bucket.shards, bucket.people, {"archive": bucket.archive, "working_days": known}
+        if each:
+            frames = [evaluate(plan, shards, people, day, year, **extra) for day, year in asked]
+        else:
+            days, years = [day for day, _ in asked], [year for _, year in asked]
+            frames = list(evaluate_dates(plan, shards, people, days, years, **extra))
+        answers.append([frame.with_columns(people["patient_id"]) for frame in frames])
     return [pl.concat(frames).sort("patient_id") for frames in zip(*answers, strict=True)]
 
 

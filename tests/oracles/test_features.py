@@ -69,7 +69,7 @@ def test_engine_equals_oracle(kind: str, worlds: Worlds, effort: Effort) -> None
 
 
 def test_all_kinds_in_one_plan_over_several_dates(worlds: Worlds, effort: Effort) -> None:
-    @effort.settings(EXAMPLES_OF_ALL)
+    @effort.settings(EXAMPLES_OF_ALL, shrink=False)
     @given(st.integers(0, worlds.count - 1), one_of_each(), asked_dates(most=3))
     def check(number: int, features: dict[str, Feature], asked: list[Asked]) -> None:
         compare(worlds[number], features, asked)

@@ -42,14 +42,22 @@ def with_small_shards(patch: pytest.MonkeyPatch, people: int) -> None:
 def agree(opened: Opened, effort: Effort, other: Answer) -> None:
     """Refuse another way of answering that answers otherwise, one feature of every kind at a time."""
 
-    @effort.settings(EXAMPLES)
-    @given(one_of_each(), asked_dates())
+    @effort.settings(EXAMPLES, shrink=False)
+    @given(one_of_each(), asked_dates(most=4))
     def check(features: dict[str, Feature], asked: list[Asked]) -> None:
         expected = engine_answers(opened.snapshot, features, opened.world, asked)
         for frame, twin in zip(expected, other(features, asked), strict=True):
             assert_frame_equal(frame, twin, check_exact=True)
 
     check()
+
+
+def test_dates_together_and_one_by_one_are_the_same(opened: Opened, effort: Effort) -> None:
+    agree(
+        opened,
+        effort,
+        lambda features, asked: engine_answers(opened.snapshot, features, opened.world, asked, each=True),
+    )
 
 
 @pytest.fixture(scope="module")
