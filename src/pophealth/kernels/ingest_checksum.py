@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pophealth.kernels.ingest_base import kernel
+from pophealth.kernels.ingest_base import kernel, part
 
 PRIME_1 = np.uint64(0x9E3779B185EBCA87)
 PRIME_2 = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -25,28 +25,30 @@ def xxh64(content: Any) -> str:
         Anything with the buffer protocol, one byte an item.
     """
     data = np.frombuffer(content, np.uint8)
+    if data.ctypes.data % 8:
+        data = data.copy()  # words are read eight bytes at a time, from where memory begins one
     data.flags.writeable = False  # one type, whatever the buffer: a second one would be compiled again
     words = data[: data.size // 8 * 8].view(np.uint64)
     return f"{int(_xxh64(words, data)):016x}"
 
 
-@kernel
-def _turned(value: int, bits: int) -> int:
+@part
+def _turned(value: np.uint64, bits: int) -> Any:
     return (value << np.uint64(bits)) | (value >> np.uint64(64 - bits))
 
 
-@kernel
-def _round(state: int, word: int) -> int:
+@part
+def _round(state: np.uint64, word: np.uint64) -> Any:
     return _turned(state + word * PRIME_2, 31) * PRIME_1
 
 
-@kernel
-def _merged(state: int, lane: int) -> int:
+@part
+def _merged(state: np.uint64, lane: np.uint64) -> Any:
     return (state ^ _round(np.uint64(0), lane)) * PRIME_1 + PRIME_4
 
 
 @kernel
-def _xxh64(words: npt.NDArray[np.uint64], data: npt.NDArray[np.uint8]) -> int:
+def _xxh64(words: npt.NDArray[np.uint64], data: npt.NDArray[np.uint8]) -> Any:
     place = 0
     if words.size >= 4:
         lane_1, lane_2 = PRIME_1 + PRIME_2, PRIME_2

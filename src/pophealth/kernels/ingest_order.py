@@ -111,20 +111,18 @@ def entries_and_lags(
         days = np.int64(recorded[row]) - happened
         if days >= 255:
             late += 1
-        lag[place] = min(max(days, 0), 255)
+        lag[place] = np.uint8(min(max(days, np.int64(0)), np.int64(255)))
     return late
 
 
 @kernel
-def late_rows(
-    order: Words, recorded: npt.NDArray[np.int32], lag: Bytes, late_row: Words, late_day: Days
-) -> None:
+def late_rows(order: Words, recorded: npt.NDArray[np.int32], lag: Bytes, late_row: Words, late_day: Days) -> None:
     """Give the places of late rows in the index and the day each was recorded, at most 65,535."""
     found = 0
     for place in range(order.size):
         if lag[place] == 255:
             late_row[found] = place
-            late_day[found] = min(np.int64(recorded[order[place]]), 65_535)
+            late_day[found] = np.uint16(min(np.int64(recorded[order[place]]), np.int64(65_535)))
             found += 1
 
 

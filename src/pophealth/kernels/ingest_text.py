@@ -1,7 +1,8 @@
 """Gives numbers for texts, and the order of texts: what ingest needs to work on numbers from then on.
 
-Texts come as Arrow lays them out: bytes in one array, ``offsets[i]:offsets[i + 1]`` the i-th text. Known texts lie the
-same way in arrays with room to grow; `slots` is an open-addressing table of ``number + 1``, its size a power of two.
+Texts come as Arrow lays them out: bytes in one array, ``offsets[i]:offsets[i + 1]`` the i-th text. Known texts lie in
+an array with room to grow; `known_places` holds ``where it begins << 8 | salt``. `slots` is an open-addressing table, its
+size a power of two, of ``upper half of the hash | number + 1``: most rows are settled by three reads.
 """
 
 from __future__ import annotations
@@ -9,15 +10,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pophealth.kernels.ingest_base import kernel
+from pophealth.kernels.ingest_base import kernel, part
 
 Offsets = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint32]
+Longs = npt.NDArray[np.uint64]
+
+UPPER = np.uint64(0xFFFFFFFF00000000)
+LOWER = np.uint64(0x00000000FFFFFFFF)
 
 
-@kernel
-def _word(data: Bytes, place: int) -> int:
+@part
+def _word(data: Bytes, place: int) -> np.uint64:
     """Give the eight bytes from `place` on as one number (the compiler makes it one load)."""
     at = np.uint64(place)
     word = np.uint64(0)
@@ -26,36 +31,43 @@ def _word(data: Bytes, place: int) -> int:
     return word
 
 
-@kernel
-def _tail(data: Bytes, place: int, count: int) -> int:
+@part
+def _short(data: Bytes, place: int, count: int) -> np.uint64:
     """Give the fewer than eight bytes from `place` on as one number."""
     word = np.uint64(0)
     for byte in range(count):
-        word |= np.uint64(data[np.uint64(place + byte)]) << np.uint64(8 * byte)
+        word |= np.uint64(data[place + byte]) << np.uint64(8 * byte)
     return word
 
 
-@kernel
-def _hash(data: Bytes, start: int, size: int, salt: int) -> int:
+@part
+def _hash(data: Bytes, start: int, size: int, salt: int) -> Any:
     state = (np.uint64(size) ^ (np.uint64(salt) << np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)
-    place = start
-    end = start + size
-    while place + 8 <= end:
-        state = (state ^ _word(data, place)) * np.uint64(0xBF58476D1CE4E5B9)
-        state ^= state >> np.uint64(29)
-        place += 8
-    state = (state ^ _tail(data, place, end - place)) * np.uint64(0x94D049BB133111EB)
+    if size < 8:
+        state ^= _short(data, start, size)
+    else:
+        for step in range((size - 1) >> 3):
+            state = (state ^ _word(data, start + 8 * step)) * np.uint64(0xBF58476D1CE4E5B9)
+            state ^= state >> np.uint64(29)
+        state ^= _word(data, start + size - 8)  # the last eight, some of them a second time
+    state *= np.uint64(0x94D049BB133111EB)
     return state ^ (state >> np.uint64(32))
 
 
-@kernel
+@part
 def _same(left: Bytes, left_start: int, right: Bytes, right_start: int, size: int) -> bool:
-    place = 0
-    while place + 8 <= size:
-        if _word(left, left_start + place) != _word(right, right_start + place):
-            return False
-        place += 8
-    return _tail(left, left_start + place, size - place) == _tail(right, right_start + place, size - place)
+    same = True
+    if size < 8:
+        for byte in range(size):
+            if left[left_start + byte] != right[right_start + byte]:
+                same = False
+    else:
+        same = _word(left, left_start + size - 8) == _word(right, right_start + size - 8)
+        for step in range((size - 1) >> 3):
+            if not same:
+                break
+            same = _word(left, left_start + 8 * step) == _word(right, right_start + 8 * step)
+    return same
 
 
 @kernel
@@ -63,10 +75,9 @@ def number_texts(
     offsets: Offsets,
     data: Bytes,
     salts: Bytes,
-    slots: Words,
-    known_offsets: Offsets,
+    slots: Longs,
+    known_places: Offsets,
     known_data: Bytes,
-    known_salts: Bytes,
     first: int,
     known: int,
     out: Words,
@@ -86,8 +97,8 @@ def number_texts(
         Rows done, and how many texts are known now. Fewer rows than there are: an array has to grow; call again.
     """
     mask = np.uint64(slots.size - 1)
-    most = min(slots.size // 2, known_offsets.size - 1)
-    last = -1
+    most = min(slots.size // 2, known_places.size - 1)
+    last = np.uint32(0)
     last_start = np.int64(0)
     last_size = np.int64(-1)
     last_salt = np.int64(0)
@@ -98,48 +109,54 @@ def number_texts(
         if size == last_size and salt == last_salt and _same(data, start, data, last_start, size):
             out[row] = last  # rows of one person, and repeats of one code, come one after the other
             continue
-        slot = _hash(data, start, size, salt) & mask
-        while slots[slot] != 0:
-            number = np.int64(slots[slot]) - 1
-            begin = known_offsets[number]
-            if (
-                known_offsets[number + 1] - begin == size
-                and np.int64(known_salts[number]) == salt
-                and _same(data, start, known_data, begin, size)
-            ):
-                break
+        hashed = _hash(data, start, size, salt)
+        slot = hashed & mask
+        found = slots[slot]
+        while found != 0:
+            if (found ^ hashed) & UPPER == 0:
+                number = np.int64(found & LOWER) - 1
+                begin = known_places[number] >> 8
+                if (
+                    known_places[number] & 255 == salt
+                    and (known_places[number + 1] >> 8) - begin == size
+                    and _same(data, start, known_data, begin, size)
+                ):
+                    break
             slot = (slot + np.uint64(1)) & mask
-        if slots[slot] == 0:
-            begin = known_offsets[known]
+            found = slots[slot]
+        if found == 0:
+            begin = known_places[known] >> 8
             if known >= most or begin + size > known_data.size:
                 return row, known
             for byte in range(size):
                 known_data[begin + byte] = data[start + byte]
-            known_offsets[known + 1] = begin + size
-            known_salts[known] = salt
+            known_places[known] = begin << 8 | salt
+            known_places[known + 1] = (begin + size) << 8
             known += 1
-            slots[slot] = known
-        last = np.int64(slots[slot]) - 1
+            found = (hashed & UPPER) | np.uint64(known)
+            slots[slot] = found
+        last = np.uint32(np.int64(found & LOWER) - 1)
         last_start, last_size, last_salt = start, size, salt
         out[row] = last
     return out.size, known
 
 
 @kernel
-def refill_slots(slots: Words, known_offsets: Offsets, known_data: Bytes, known_salts: Bytes, known: int) -> None:
+def refill_slots(slots: Longs, known_places: Offsets, known_data: Bytes, known: int) -> None:
     """Put the first `known` texts into an empty table of slots."""
     mask = np.uint64(slots.size - 1)
     for number in range(known):
-        start = known_offsets[number]
-        size = known_offsets[number + 1] - start
-        slot = _hash(known_data, start, size, np.int64(known_salts[number])) & mask
+        start = known_places[number] >> 8
+        size = (known_places[number + 1] >> 8) - start
+        hashed = _hash(known_data, start, size, known_places[number] & 255)
+        slot = hashed & mask
         while slots[slot] != 0:
             slot = (slot + np.uint64(1)) & mask
-        slots[slot] = number + 1
+        slots[slot] = (hashed & UPPER) | np.uint64(number + 1)
 
 
-@kernel
-def _compared(offsets: Offsets, data: Bytes, left: int, right: int) -> int:
+@part
+def _compared(offsets: Offsets, data: Bytes, left: int, right: int) -> Any:
     """Give below 0, 0 or above 0 as the left text comes before, with or after the right one, byte by byte."""
     left_start, left_end = offsets[left], offsets[left + 1]
     right_start, right_end = offsets[right], offsets[right + 1]

@@ -11,10 +11,10 @@ import polars as pl
 import pyarrow as pa
 
 from pophealth.kernels.ingest_order import compacted
+from pophealth.kernels.postings import frozen
 from pophealth.register.concepts import SYSTEMS, Concepts
 from pophealth.register.layout import CODED_RECORDS, DATED, FROM_1970, SCHEMAS
 from pophealth.register.rows import Rows
-from pophealth.register.texts import frozen
 
 Array = npt.NDArray[Any]
 GROUP_ROWS = 262_144
@@ -55,9 +55,7 @@ def archive_groups(
 
 def frame_groups(frame: pl.DataFrame) -> Iterator[pa.Table]:
     """Give the row groups of a frame; one without rows where it has none."""
-    table = pa.table(
-        {name: _restored(_plain(frame[name]), kind) for name, kind in frame.schema.items()}
-    )
+    table = pa.table({name: _restored(_plain(frame[name]), kind) for name, kind in frame.schema.items()})
     for start in range(0, max(frame.height, 1), GROUP_ROWS):
         yield table.slice(start, GROUP_ROWS)
 

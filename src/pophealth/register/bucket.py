@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from pophealth.errors import UsageError
-from pophealth.kernels.postings import Postings, Shard, Stays
+from pophealth.kernels.postings import Shard, Stays, postings_of_arrays
 from pophealth.register.layout import (
     CODED_TABLES,
     PARTS,
@@ -32,14 +32,6 @@ Wanted = Mapping[str, Collection[str]]
 """Tables of the index to open and, of each, the parts beside the runs: ``{"events": (), "medications": ("supply",)}``."""
 
 EVERYTHING: Wanted = PARTS | dict.fromkeys(STAY_TABLES, ())
-
-KINDS: dict[str, type[np.generic]] = {
-    "late_row": np.uint32,
-    "late_day": np.uint16,
-    "second": np.uint32,
-    "value": np.float64,
-}
-"""Types of columns that a table does not carry or a plan did not ask for; all others are bytes."""
 
 
 class Bucket:
@@ -86,7 +78,11 @@ class Bucket:
     @cached_property
     def shards(self) -> tuple[Shard, ...]:
         """The whole index, in order of people."""
-        return tuple(self.shard(number) for number in range(self.shard_count))
+        return self.shards_for(EVERYTHING)
+
+    def shards_for(self, wanted: Wanted) -> tuple[Shard, ...]:
+        """Give the parts of the index that a plan reads, in order of people: `shard` of each."""
+        return tuple(self.shard(number, wanted) for number in range(self.shard_count))
 
     def shard(self, number: int, wanted: Wanted = EVERYTHING) -> Shard:
         """Give one shard of the index, as read-only mapped arrays.
@@ -110,7 +106,11 @@ class Bucket:
         return Shard(
             first_person=first,
             n_people=min(SHARD_PEOPLE, self._entry["people"] - first),
-            postings={table: self._postings(table, number, wanted[table]) for table in here if table in CODED_TABLES},
+            postings={
+                table: postings_of_arrays(self._arrays(table, number, "offsets", "rows", "late", *wanted[table]))
+                for table in here
+                if table in CODED_TABLES
+            },
             stays={table: self._stays(table, number) for table in here if table in STAY_TABLES},
         )
 
@@ -120,33 +120,13 @@ class Bucket:
             return np.empty(0, np.uint32)
         return self._arrays(table, shard, "archive")["archive_row"]
 
-    def longest_stay(self, table: str, shard: int) -> int:
-        """Give the days of a shard's longest stay; 65,535 where one has not ended."""
-        found: list[int] = self._entry["longest_stay"].get(table, [0] * self.shard_count)
-        return found[shard]
-
     def _arrays(self, table: str, shard: int, *parts: str) -> dict[str, Array]:
         names = [index_file(self.practice, table, shard, part) for part in parts]
-        return {
-            column: array for name in names for column, array in read_arrays(self._snapshot.content(name)).items()
-        }
-
-    def _postings(self, table: str, shard: int, parts: Collection[str]) -> Postings:
-        found = self._arrays(table, shard, "offsets", "rows", "late", *parts)
-        return Postings(
-            **{name: found[name] if name in found else _nothing(KINDS.get(name, np.uint8)) for name in Postings._fields}
-        )
+        return {column: array for name in names for column, array in read_arrays(self._snapshot.content(name)).items()}
 
     def _stays(self, table: str, shard: int) -> Stays:
         found = self._arrays(table, shard, "offsets", "rows")
         return Stays(found["offsets"], found["first"], found["last"], found["method"])
-
-
-def _nothing(kind: type[np.generic]) -> Array:
-    """Give an empty array of the kind that a mapped one is: read-only, so that kernels are compiled once."""
-    empty = np.empty(0, kind)
-    empty.flags.writeable = False
-    return empty
 
 
 def _refuse_unknown(wanted: Wanted) -> None:

@@ -53,7 +53,6 @@ class BucketWriter:
         self._names = pa.array([], pa.large_string())
         self._rows: Counter[str] = Counter()
         self._indexed: Counter[str] = Counter()
-        self._longest: dict[str, list[int]] = {}
         self._strangers = 0
 
     def write(self) -> dict[str, Any]:
@@ -82,7 +81,6 @@ class BucketWriter:
             "shards": self._shards,
             "rows": dict(self._rows),
             "indexed": dict(self._indexed),
-            "longest_stay": self._longest,
         }
 
     @property
@@ -124,9 +122,7 @@ class BucketWriter:
             self._write_index(table, shard, size, rows)
             self._rows[table] += len(rows)
 
-    def _persons(
-        self, table: str, people: TextNumbers, *, count: bool
-    ) -> Iterator[tuple[pa.RecordBatch, Array]]:
+    def _persons(self, table: str, people: TextNumbers, *, count: bool) -> Iterator[tuple[pa.RecordBatch, Array]]:
         """Give each piece with the person of its rows; strangers get numbers past the last person, and are counted."""
         for piece in self._spool.pieces(self._practice, table):
             who = piece.column("patient_id")
@@ -142,9 +138,7 @@ class BucketWriter:
             coded = coded_rows(table, rows, self._numbering.concepts[table].of_number, first_row)
             self._write_parts(table, shard, len(rows), postings_of(coded, len(self._numbering.concepts[table])))
         if table in STAY_TABLES:
-            parts, longest = stays_of(rows, size, first_row)
-            self._longest.setdefault(table, []).append(longest)
-            self._write_parts(table, shard, len(rows), parts)
+            self._write_parts(table, shard, len(rows), stays_of(rows, size, first_row))
         if table == "spells":
             concepts = self._numbering.concepts["diagnoses"]
             found = diagnoses_of(rows, self._spool.codes["diagnoses"], concepts.of_number, first_row)

@@ -55,7 +55,7 @@ def concepts_of(numbers: TextNumbers, order_hint: pl.DataFrame | None = None) ->
     numbers
         Codes, salted by the place of their system in `SYSTEMS`.
     order_hint
-        Columns code_system, code, place (whole numbers): codes come by their lowest place, those without one last, then
+        Columns code_system, code, place (a whole number): codes come by their lowest place, those without one last, then
         by system and code. It makes codes that are read together lie together; it has no other meaning.
     """
     texts, salts = numbers.texts(), numbers.salts()
@@ -69,15 +69,15 @@ def concepts_of(numbers: TextNumbers, order_hint: pl.DataFrame | None = None) ->
     if order_hint is None:
         placed = known.with_columns(place=pl.lit(0, dtype=pl.Int64))
     else:
-        hint = order_hint.group_by(pl.col("code_system").cast(pl.String), "code").agg(pl.col("place").min().cast(pl.Int64))
+        hint = order_hint.group_by(pl.col("code_system").cast(pl.String), "code").agg(
+            pl.col("place").min().cast(pl.Int64)
+        )
         placed = known.join(hint, on=["code_system", "code"], how="left")
     ordered = placed.sort("place", "code_system", "code", nulls_last=True)
     of_number = np.empty(len(numbers), np.uint32)
     of_number[ordered["number"].to_numpy()] = np.arange(len(numbers), dtype=np.uint32)
     different = known["code"].unique().sort()
-    found = known.join(
-        different.to_frame().with_row_index("text"), on="code", how="left", maintain_order="left"
-    )
+    found = known.join(different.to_frame().with_row_index("text"), on="code", how="left", maintain_order="left")
     return Concepts(
         frame=ordered.select(
             pl.row_index("concept"), pl.col("code_system").cast(SCHEMAS["events"]["code_system"]), "code"

@@ -12,16 +12,17 @@ import pyarrow as pa
 
 from pophealth.errors import DataContractError
 from pophealth.kernels.ingest_order import entries_and_lags, late_rows, order_by_concept
+from pophealth.kernels.postings import frozen
 from pophealth.register.concepts import ICD_10
 from pophealth.register.layout import FROM_1970, LATEST_DAY
 from pophealth.register.rows import Rows
-from pophealth.register.texts import TextNumbers, frozen
+from pophealth.register.texts import TextNumbers
 from pophealth.tables import DIAGNOSES
 
 Array = npt.NDArray[Any]
 Parts = dict[str, dict[str, Array]]
-OPEN_STAY = 65_535
-"""Length that stands for a stay which has not ended."""
+MOST_SUPPLY = 511
+"""Longest supply the index tells apart; the contract allows 366 days."""
 
 
 @dataclass(frozen=True)
@@ -47,25 +48,24 @@ def coded_rows(table: str, rows: Rows, of_number: Array, first_row: int) -> Code
         Rows of the archive before this shard.
     """
     day = rows.day
-    recorded = rows.columns["recorded_date"]
-    known = rows.ordered("recorded_date").astype(np.int32) + np.int32(FROM_1970)
-    if recorded.null_count:
-        missing = np.asarray(recorded.is_null().to_numpy(zero_copy_only=False))[rows.order]
-        known[missing] = day[missing]
+    recorded = rows.ordered("recorded_date").astype(np.int32) + np.int32(FROM_1970)
+    if rows.columns["recorded_date"].null_count:
+        missing = _missing(rows, "recorded_date")
+        recorded[missing] = day[missing]
     extra: Parts = {}
     if table == "medications":
-        supply = np.minimum(rows.ordered("days_supply"), 255).astype(np.uint8)
+        supply = np.clip(rows.ordered("days_supply"), 0, MOST_SUPPLY).astype(np.uint16)
         extra = {"supply": {"supply": supply, "repeat": rows.ordered("is_repeat", 2).astype(np.uint8)}}
     elif table == "measurements":
         extra = {
             "value": {"value": rows.ordered("value"), "unit": rows.ordered("unit").astype(np.uint8)},
             "context": {name: _after_none(rows.columns[name])[rows.order] for name in ("setting", "comparator")},
-            "time": {"second": _seconds(rows.columns["time"])[rows.order]},
+            "time": {"micros": _micros(rows.columns["time"])[rows.order]},
         }
     return Coded(
         concept=of_number[rows.ordered("concept")],
         day=day,
-        recorded=known,
+        recorded=recorded,
         person=rows.person,
         archive_row=np.arange(first_row, first_row + len(rows), dtype=np.uint32),
         extra=extra,
@@ -78,9 +78,9 @@ def _after_none(column: pa.Array) -> Array:
     return numbers + np.uint8(1)
 
 
-def _seconds(column: pa.Array) -> Array:
-    nanoseconds = np.asarray(column.fill_null(-1_000_000_000).to_numpy(zero_copy_only=False))
-    return (nanoseconds // 1_000_000_000 + 1).astype(np.uint32)
+def _micros(column: pa.Array) -> Array:
+    nanoseconds = np.asarray(column.fill_null(-1_000).to_numpy(zero_copy_only=False))
+    return nanoseconds // 1_000 + 1
 
 
 def postings_of(rows: Coded, n_concepts: int) -> Parts:
@@ -100,47 +100,50 @@ def postings_of(rows: Coded, n_concepts: int) -> Parts:
     } | {part: {name: column[order] for name, column in columns.items()} for part, columns in rows.extra.items()}
 
 
-def stays_of(rows: Rows, n_people: int, first_row: int) -> tuple[Parts, int]:
-    """Give the arrays of one shard of spells or attendances, and its longest stay in days.
+def stays_of(rows: Rows, n_people: int, first_row: int) -> Parts:
+    """Give the arrays of one shard of spells or attendances.
 
     Parameters
     ----------
     first_row
         Rows of the archive before this shard.
     """
-    last, longest = rows.day, 0
-    if "discharge_date" in rows.columns and len(rows):
+    last = rows.day
+    if "discharge_date" in rows.columns:
         ended = rows.ordered("discharge_date").astype(np.int64) + FROM_1970
-        still_in = np.asarray(rows.columns["discharge_date"].is_null().to_numpy(zero_copy_only=False))[rows.order]
-        length = np.where(still_in, OPEN_STAY, ended - rows.day)
-        longest = int(np.clip(length, 0, OPEN_STAY).max())
-        last = np.where(still_in, 0, np.clip(ended, 1, LATEST_DAY)).astype(np.uint16)
+        last = np.where(_missing(rows, "discharge_date"), 0, np.clip(ended, 1, LATEST_DAY)).astype(np.uint16)
     counts = np.bincount(rows.person, minlength=n_people)
-    parts: Parts = {
+    return {
         "offsets": {"offsets": np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)},
         "rows": {"first": rows.day, "last": last, "method": methods_of(rows)},
         "archive": {"archive_row": np.arange(first_row, first_row + len(rows), dtype=np.uint32)},
     }
-    return parts, longest
+
+
+def _missing(rows: Rows, name: str) -> Array:
+    """Give which rows of the archive have no value in a column."""
+    return np.asarray(rows.columns[name].is_null().to_numpy(zero_copy_only=False))[rows.order]
 
 
 def methods_of(rows: Rows) -> Array:
-    """Give admission methods as `Stays` stores them: 16 times the digit plus the second character, at most 15; or 0.
+    """Give admission methods as `Stays` stores them, two hexadecimal digits; 0 in a table that has none.
 
     Raises
     ------
     DataContractError
-        A method is not a digit and a digit or capital letter.
+        A method is not a digit and a digit or one of the letters A to F.
     """
     if "method" not in rows.columns:
         return np.zeros(len(rows), np.uint8)
     text = pl.Series(pl.from_arrow(rows.columns["method"]))
-    if unfit := int((~text.str.contains(r"^[0-9][0-9A-Z]$")).sum()):
-        msg = f"register: {unfit} of {text.len()} spells have no admission method of a digit and a digit or letter"
+    if unfit := int((~text.str.contains(r"^[0-9][0-9A-F]$")).sum()):
+        msg = (
+            f"register: {unfit} of {text.len()} spells have an admission method that is not a digit followed by a digit "
+            "or one of A to F"
+        )
         raise DataContractError(msg)
-    second = text.str.slice(1, 1).str.to_integer(base=36, dtype=pl.Int64).clip(upper_bound=15)
-    numbers = (text.str.slice(0, 1).cast(pl.Int64) * 16 + second).cast(pl.UInt8)
-    return np.asarray(numbers.to_numpy())[rows.order]
+    numbers = text.str.to_integer(base=16, dtype=pl.Int64).to_numpy()
+    return np.asarray(numbers.astype(np.uint8))[rows.order]
 
 
 def diagnoses_of(rows: Rows, codes: TextNumbers, of_number: Array, first_row: int) -> Coded:

@@ -1,4 +1,4 @@
-"""Gives the names of a snapshot's files and the shape of its tables.
+r"""Gives the names of a snapshot's files and the shape of its tables.
 
 ``<data_root>/register/<snapshot>/`` holds ``MANIFEST.json``, ``dictionary/<table>.parquet``, documents of the ingest,
 ``identity/<practice>.parquet`` (NHS numbers, kept apart) and, per practice, ``archive/<table>.parquet`` and
@@ -15,14 +15,14 @@ diagnoses                                 ``rows``    entries uint32 (day << 16 
                                                       equal ones as in the archive), lag uint8 (days to the recording; 255 = late)
                                           ``late``    late_row uint32 (places in rows), late_day uint16 (at most 65,535)
                                           ``archive`` archive_row uint32 (for diagnoses the row of spells)
-medications                               ``supply``  supply uint8 (0 none, 255 or more is 255), repeat uint8 (2 = not said)
+medications                               ``supply``  supply uint16 (0 none, at most 511), repeat uint8 (2 = not said)
 measurements                              ``value``   value float64, unit uint8 (0 none)
-\\                                         ``context`` setting, comparator uint8 (0 none, then in the contract's order)
-\\                                         ``time``    second uint32 (since midnight, plus 1; 0 none)
+\                                          ``context`` setting, comparator uint8 (0 none, then in the contract's order)
+\                                          ``time``    micros int64 (since midnight, plus 1; 0 none)
 diagnoses                                 ``place``   position uint8 (1 to 20), method uint8 (as spells)
 spells, attendances                       ``offsets`` offsets uint32 [people + 1]
-\\                                         ``rows``    first, last uint16 (0 = still in), method uint8; in order of the archive
-\\                                         ``archive`` archive_row uint32
+\                                          ``rows``    first, last uint16 (0 = still in), method uint8; in order of the archive
+\                                          ``archive`` archive_row uint32
 ========================================= =========== ==================================================================
 """
 

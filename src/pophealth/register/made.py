@@ -50,23 +50,27 @@ class Made:
     def parquet(self, name: str, groups: Iterator[pa.Table]) -> None:
         """Write tables of one schema as the row groups of a Parquet file; no file where there are none.
 
-        Columns are dictionaries, except dates (differences) and record ids (as they are, no two alike).
+        Columns are dictionaries, except dates (differences) and record ids (as they are, no two alike). Only text is
+        compressed: lz4 finds nothing in the rest, which is packed already.
         """
         first = next(groups, None)
         if first is None:
             return
         dates = [field.name for field in first.schema if pa.types.is_date(field.type)]
+        text = {field.name for field in first.schema if not pa.types.is_primitive(field.type)}
         with (
             self._hashed(name) as sink,
             pq.ParquetWriter(
                 sink,
                 first.schema,
-                compression="lz4",
+                compression={name: "lz4" if name in text else "none" for name in first.schema.names},
                 store_schema=False,
                 use_dictionary=[field for field in first.schema.names if field not in {"record_id", *dates}],
                 column_encoding=dict.fromkeys(dates, DELTA),
-                write_statistics=["patient_id"],  # lets a reader of one person skip row groups
+                write_statistics=False,
                 dictionary_pagesize_limit=1 << 30,
+                write_batch_size=1 << 16,
+                max_rows_per_page=1 << 20,
             ) as writer,
         ):
             writer.write_table(first, row_group_size=1 << 30)

@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from pophealth.kernels.ingest_order import order_by_person_and_day
 from pophealth.kernels.ingest_text import sort_ties_by_text
+from pophealth.kernels.postings import frozen
 from pophealth.register.concepts import Concepts
-from pophealth.register.texts import TextNumbers, frozen, text_parts
+from pophealth.register.texts import text_parts
 
 Array = npt.NDArray[Any]
 

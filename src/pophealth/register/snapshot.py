@@ -18,9 +18,7 @@ from pophealth.register.bucket import Bucket
 from pophealth.register.layout import MANIFEST, MANIFEST_SCHEMA, SCHEMAS, dictionary_file, register_folder
 from pophealth.register.store import Store, store_of
 
-DICTIONARY = pl.Schema(
-    {"concept": pl.UInt32(), "code_system": SCHEMAS["events"]["code_system"], "code": pl.String()}
-)
+DICTIONARY = pl.Schema({"concept": pl.UInt32(), "code_system": SCHEMAS["events"]["code_system"], "code": pl.String()})
 
 
 class Snapshot:

@@ -87,7 +87,7 @@ class Spool:
         """Give a table without record ids, in the contract's types."""
         schema = SCHEMAS[table]
         frames = [pl.DataFrame(pl.from_arrow(piece)) for piece in self.pieces(practice, table)]
-        return pl.concat([pl.DataFrame(schema=schema), *(frame.cast(dict(schema)) for frame in frames)])
+        return pl.concat([pl.DataFrame(schema=schema), *(frame.cast(schema) for frame in frames)])
 
     def forget(self, practice: str) -> None:
         """Free the disk of a practice's rows."""
@@ -102,7 +102,9 @@ class Spool:
             return _batch({name: _arrow(frame[name]) for name in frame.columns})
         people = TextNumbers()
         rows = people.number(_arrow(frame["patient_id"]))
-        columns: dict[str, Any] = {"patient_id": pa.DictionaryArray.from_arrays(pa.array(rows), people.texts(), safe=False)}
+        columns: dict[str, Any] = {
+            "patient_id": pa.DictionaryArray.from_arrays(pa.array(rows), people.texts(), safe=False)
+        }
         for name in frame.columns[1:]:
             if name == DATED[table]:
                 columns["day"] = _days(table, frame[name])
@@ -135,7 +137,9 @@ def _arrow(series: pl.Series) -> Any:
 def _typed(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     schema = SCHEMAS[table]
     try:
-        typed = frame if frame.schema == schema else frame.select(pl.col(name).cast(kind) for name, kind in schema.items())
+        typed = (
+            frame if frame.schema == schema else frame.select(pl.col(name).cast(kind) for name, kind in schema.items())
+        )
     except pl.exceptions.PolarsError as error:
         msg = f"register: spooled {table} do not fit the table's contract ({type(error).__name__})"
         raise DataContractError(msg) from None  # the library's own text can show a value

@@ -9,15 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pophealth.kernels.ingest_text import number_texts, refill_slots
+from pophealth.kernels.postings import frozen
 
 Array = npt.NDArray[Any]
-
-
-def frozen(array: Array) -> Array:
-    """Give the array read-only: kernels are compiled for one kind of array, mapped or made."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def text_parts(texts: pa.LargeStringArray) -> tuple[Array, Array]:
@@ -36,10 +30,9 @@ class TextNumbers:
 
     def __init__(self) -> None:
         self._known = 0
-        self._slots = np.zeros(1 << 11, np.uint32)
-        self._offsets = np.zeros((1 << 10) + 1, np.int64)
+        self._slots = np.zeros(1 << 11, np.uint64)
+        self._places = np.zeros((1 << 10) + 1, np.int64)
         self._data = np.empty(1 << 14, np.uint8)
-        self._salts = np.empty(1 << 10, np.uint8)
 
     def __len__(self) -> int:
         return self._known
@@ -60,27 +53,26 @@ class TextNumbers:
         done = 0
         while done < out.size:
             done, self._known = number_texts(
-                offsets, data, salt, self._slots, self._offsets, self._data, self._salts, done, self._known, out
+                offsets, data, salt, self._slots, self._places, self._data, done, self._known, out
             )
             if done < out.size:
                 self._grow(int(offsets[done + 1] - offsets[done]))
         return out
 
     def _grow(self, size: int) -> None:
-        if self._known >= self._salts.size:
-            self._slots = np.zeros(2 * self._slots.size, np.uint32)
-            refill_slots(self._slots, self._offsets, self._data, self._salts, self._known)
-            self._offsets = np.concatenate([self._offsets, np.zeros(self._salts.size, np.int64)])
-            self._salts = np.concatenate([self._salts, np.empty_like(self._salts)])
-        if self._offsets[self._known] + size > self._data.size:
+        if 2 * self._known >= self._slots.size:
+            self._slots = np.zeros(2 * self._slots.size, np.uint64)
+            refill_slots(self._slots, self._places, self._data, self._known)
+            self._places = np.concatenate([self._places, np.zeros(self._places.size - 1, np.int64)])
+        if (self._places[self._known] >> 8) + size > self._data.size:
             self._data = np.concatenate([self._data, np.empty(max(self._data.size, size), np.uint8)])
 
     def texts(self) -> pa.LargeStringArray:
         """Give the known texts in order of their numbers."""
-        offsets = self._offsets[: self._known + 1].copy()
+        offsets = self._places[: self._known + 1] >> 8
         data = self._data[: offsets[-1]].copy()
         return pa.LargeStringArray.from_buffers(self._known, pa.py_buffer(offsets), pa.py_buffer(data))
 
     def salts(self) -> Array:
         """Give the salt of each known text (0 where none was given)."""
-        return self._salts[: self._known].copy()
+        return (self._places[: self._known] & 255).astype(np.uint8)

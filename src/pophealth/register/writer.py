@@ -103,7 +103,13 @@ class Writer:
         return open_snapshot(root.parent, name)
 
     def _numbering(self, made: Made) -> Numbering:
-        concepts = {table: concepts_of(self._spool.codes[table], self._order_hint) for table in CODED_TABLES}
+        hint = self._order_hint
+        concepts = {
+            table: concepts_of(
+                self._spool.codes[table], hint.filter(pl.col("table") == table) if hint is not None else None
+            )
+            for table in CODED_TABLES
+        }
         for table, dictionary in concepts.items():
             content = io.BytesIO()
             dictionary.frame.write_parquet(content, compression="lz4")
@@ -126,8 +132,9 @@ def open_writer(data_root: Path, *, order_hint: pl.DataFrame | None = None) -> I
     Parameters
     ----------
     order_hint
-        Columns code_system, code, place: numbers codes so that those of one codelist, or the products of one substance,
-        lie together in the index. It changes how fast a run is, never what it gives.
+        Columns table (of the index), code_system, code, place (a whole number): numbers codes so that those of one
+        codelist, or the products of one substance, lie together in the index. It changes how fast a run is, never what
+        it gives.
     """
     root = register_folder(data_root)
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
