@@ -49,7 +49,7 @@ def weighted_sum(ask: Ask) -> str:
         f"SELECT DISTINCT patient_id, {int(weight)} AS weight, {place} AS place FROM ({counting(ask, codelist)})"
         for place, (codelist, weight) in enumerate(ask.options["weights"].items())
     ]
-    group = "SELECT patient_id, sum(weight) AS x FROM r GROUP BY patient_id"
+    group = "SELECT patient_id, CAST(sum(weight) AS BIGINT) AS x FROM r GROUP BY patient_id"
     return per_person(f"r AS ({' UNION ALL '.join(parts)})", group, {ask.name: "coalesce(g.x, 0)"})
 
 

@@ -122,7 +122,7 @@ def _record_keys(draw: st.DrawFn, kind: str, name: str) -> Table:
         table["tables"] = list(tables)
         lists = _lists_for(tables)
     elif reads == ("measurements",):
-        lists = CODED_LISTS[:5]
+        lists = CODED_LISTS
     elif kind == "contact_count":
         table["table"] = draw(st.sampled_from(tuple(CONTACTS)))
     if reads[0] in ("events", "measurements", "medications"):
@@ -135,13 +135,11 @@ def _record_keys(draw: st.DrawFn, kind: str, name: str) -> Table:
 
 
 def _lists_for(tables: tuple[str, ...]) -> tuple[str, ...]:
-    if tables == ("diagnoses",):
-        return ICD_LISTS
     if tables == ("medications",):
         return MEDICINE_LISTS
     if "diagnoses" in tables:
-        return CODED_LISTS
-    return (*CODED_LISTS[:5], *(MEDICINE_LISTS[:2] if "medications" in tables else ()))
+        return (*ICD_LISTS, *ICD_LISTS, CODED_LISTS[0])
+    return (*CODED_LISTS, *(MEDICINE_LISTS[:2] if "medications" in tables else ()))
 
 
 @st.composite

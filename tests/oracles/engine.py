@@ -91,7 +91,7 @@ def oracle_answer(
     index_date: date,
     contract_year: str,
 ) -> pl.DataFrame:
-    """Give one row per person with the feature's columns; all null where one of its codelists has no code."""
+    """Give one row per person with the feature's columns; all null where it is unknown."""
     if is_unknown(feature, features, library):
         outputs = ", ".join(f'NULL AS "{column}"' for column in feature.outputs)
         query = f"SELECT patient_id, {outputs} FROM patients"
@@ -102,11 +102,13 @@ def oracle_answer(
 
 
 def is_unknown(feature: Feature, features: Mapping[str, Feature], library: CodelistLibrary) -> bool:
-    """Whether a codelist the feature reads, or a feature it is made of reads, has no code."""
+    """Whether a codelist of the feature, or of one it is made of, has no code that could be found in each of its tables."""
     columns = columns_of(features)
-    return any(not library.get(name).is_filled for name in feature.codelist_expressions) or any(
-        is_unknown(columns[column], features, library) for column in feature.inputs
-    )
+    for name in feature.codelists:
+        codelist = library.get(name)
+        if not codelist.is_filled or ("diagnoses" in feature.tables and "ICD-10" not in codelist.systems):
+            return True
+    return any(is_unknown(columns[column], features, library) for column in feature.inputs)
 
 
 def plain(series: pl.Series, kind: str) -> list[Any]:

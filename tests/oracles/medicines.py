@@ -75,7 +75,7 @@ def substance_weight_sum(ask: Ask) -> str:
         f"WHERE c.list IN {texts(ask.feature.codelists)} GROUP BY s.substance"
     )
     group = (
-        f"SELECT f.patient_id, sum(w.weight) AS x FROM ({found}) f JOIN ({weights}) w USING (substance) "
+        f"SELECT f.patient_id, CAST(sum(w.weight) AS BIGINT) AS x FROM ({found}) f JOIN ({weights}) w USING (substance) "
         "GROUP BY f.patient_id"
     )
     return per_person("", group, {ask.name: "coalesce(g.x, 0)"})

@@ -25,9 +25,9 @@ from pophealth.register.layout import SCHEMAS
 CODES = tuple(f"SYN:{number}" for number in range(14))
 """Codes of events and measurements alike: the same concept can stand in both tables."""
 MEDICINES = tuple(f"SYN:M{number}" for number in range(10))
-CODED_LISTS = ("c_wide", "c_some", "c_other", "c_one", "c_absent", "c_icd", "c_mixed")
+CODED_LISTS = ("c_wide", "c_some", "c_other", "c_one", "c_absent")
 MEDICINE_LISTS = ("m_wide", "m_some", "m_other", "m_one", "m_absent")
-ICD_LISTS = ("c_icd", "c_mixed")
+ICD_LISTS = ("c_icd", "c_mixed", "c_both")
 EMPTY = "c_empty"
 """A pointer nobody filled: whatever reads it is unknown."""
 VALUES = (-5.0, 0.0, 0.1, 0.2, 0.3, 1.0, 47.5, 48.0, 89.9999999, 90.0, 120.0, 140.0, 140.00000000000003, 1e9)
@@ -230,6 +230,7 @@ def _codelists(rng: np.random.Generator) -> dict[str, Codelist]:
         "c_one": codelist("c_one", some(CODES, 1)),
         "c_absent": codelist("c_absent", [("SYNTHETIC", "SYN:NOBODY")]),
         "c_icd": codelist("c_icd", icd),
+        "c_both": codelist("c_both", [*some(CODES, 6), *icd[:1], *icd[3:]]),
         "c_mixed": codelist("c_mixed", [*some(CODES, 3), *icd[1:3]]),
         EMPTY: codelist(EMPTY, []),
         "m_wide": codelist("m_wide", wide, numbers[:7]),
