@@ -7,6 +7,8 @@ size a power of two, of ``upper half of the hash | number + 1``: most rows are s
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 

@@ -120,8 +120,9 @@ class Spool:
         return _batch(columns)
 
     def _learn_diagnoses(self, frame: pl.DataFrame) -> None:
-        found = pl.concat([frame[name].drop_nulls().unique().rename("code") for name in DIAGNOSES])
-        codes = found.filter(found != "").unique()
+        given = [name for name in DIAGNOSES if frame[name].null_count() < frame.height]
+        found = pl.concat([pl.Series("code", [], pl.String), *(frame[name].unique().alias("code") for name in given)])
+        codes = found.filter(found != "").unique()  # nulls are not unequal
         self.codes["diagnoses"].number(_arrow(codes), np.full(codes.len(), ICD_10, np.uint8))
 
 
