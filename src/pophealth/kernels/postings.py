@@ -110,8 +110,8 @@ _TYPES: dict[str, Any] = {
 
 
 def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Give a read-only view: mapped arrays are read-only, and a kernel is compiled once only if all others are too."""
-    view = np.ascontiguousarray(array).view()
+    """Give a read-only view, contiguous and aligned, as mapped arrays are: a kernel is compiled once only if all are."""
+    view = np.require(array, requirements=["C", "A"]).view()
     view.flags.writeable = False
     return view
 
