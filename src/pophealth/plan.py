@@ -15,10 +15,12 @@ from pophealth.errors import ConfigError, DeclarationError
 from pophealth.features import FeaturePlan, compile_plan, load_features
 from pophealth.files import sha256_of
 from pophealth.population import BASE_COLUMNS
-from pophealth.reference import CodelistLibrary, load_library, load_medicine_map
+from pophealth.reference import CodelistLibrary, load_library, load_medicine_map, working_day_counts
 from pophealth.scores import load_scores
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import polars as pl
 
     from pophealth.config import Config
@@ -47,6 +49,7 @@ class Plan:
     not_computable: dict[str, str]
     library: CodelistLibrary
     medicine_map: pl.DataFrame | None
+    working_days: npt.NDArray[np.int32]
 
     def columns_of_rule(self, rule: CohortRule) -> dict[str, tuple[str, ...]]:
         """Give, for each criterion of `rule`, the columns its predicate reads, in order of their names."""
@@ -95,7 +98,19 @@ def make_plan(config: Config, snapshot: Snapshot, contract_year: str) -> Plan:
         )
         if lacking:
             missing |= {output.name: missing[lacking[0]] for output in score.outputs}
-    return Plan(contract_year, rules, features, feature_plan, scores, inputs, options, missing, library, medicine_map)
+    return Plan(
+        contract_year,
+        rules,
+        features,
+        feature_plan,
+        scores,
+        inputs,
+        options,
+        missing,
+        library,
+        medicine_map,
+        working_day_counts(),
+    )
 
 
 def scores_needed(

@@ -2,8 +2,16 @@
 
 from pophealth.features.deciding import deciding_records
 from pophealth.features.declared import load_features
-from pophealth.features.evaluate import evaluate
+from pophealth.features.evaluate import evaluate, evaluate_dates
 from pophealth.features.plan import FeaturePlan, compile_plan
 from pophealth.features.supply import why_not
 
-__all__ = ["FeaturePlan", "compile_plan", "deciding_records", "evaluate", "load_features", "why_not"]
+__all__ = [
+    "FeaturePlan",
+    "compile_plan",
+    "deciding_records",
+    "evaluate",
+    "evaluate_dates",
+    "load_features",
+    "why_not",
+]

@@ -1,38 +1,33 @@
-"""Gives one row per person with the planned columns: shards in, a typed frame out."""
+"""Gives one row per person with the planned columns, for one index date or many: shards in, typed frames out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from functools import reduce
-from operator import add
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from pophealth.declare import DERIVED_KINDS, Feature
+from pophealth.declare import DERIVED_KINDS
+from pophealth.errors import UsageError
+from pophealth.features.archived import Archive, answer, is_archived
+from pophealth.features.dates import dated
+from pophealth.features.derived import WorkingDays, derive
+from pophealth.features.frames import frame_of, null_column
 from pophealth.features.moment import Moment
 from pophealth.features.plan import FeaturePlan
-from pophealth.features.records import ShardReader, compute
+from pophealth.features.shards import ShardWalk
 from pophealth.kernels.postings import Shard
-from pophealth.terms import EARLIEST_DAY
-
-_RAW: dict[str, Any] = {
-    "bool": np.uint8,
-    "date": np.uint16,
-    "int": np.int32,
-    "float": np.float64,
-    "category": np.uint16,
-}
-_EMPTY = {"float": np.nan}
-_FROM_1970 = (date(1970, 1, 1) - EARLIEST_DAY).days
-"""Polars counts days from 1970-01-01, the register from 1900-01-01."""
 
 
 def evaluate(
-    plan: FeaturePlan, shards: Sequence[Shard], people: pl.DataFrame, index_date: date, contract_year: str
+    plan: FeaturePlan,
+    shards: Sequence[Shard],
+    people: pl.DataFrame,
+    index_date: date,
+    contract_year: str,
+    *,
+    archive: Callable[[str], pl.LazyFrame] | None = None,
+    working_days: WorkingDays | None = None,
 ) -> pl.DataFrame:
     """Give the plan's columns for everyone of a bucket, in the order of `people`.
 
@@ -43,76 +38,83 @@ def evaluate(
     shards
         The bucket's shards; person i of a shard is person ``first_person + i`` of the bucket.
     people
-        One row per person of the bucket.
+        One row per person of the bucket: patient_id and, where an age is asked for, birth_date.
     index_date, contract_year
         What windows are counted from. A row counts when dated inside its window and recorded by the index date.
+    archive
+        Canonical rows of a table, needed where ``plan.archive_tables`` names any.
+    working_days
+        Working days so far by day since 1900-01-01 (`reference.calendar`), needed where working days are counted.
 
     Returns
     -------
     DataFrame
-        One row per person, columns as in ``plan.columns``: Boolean, Date, Int32, Float64 or Enum. Columns that cannot
-        be computed are null. The result does not depend on how people are spread over shards.
+        One row per person, columns as in ``plan.columns``: Boolean, Date, Int32, Float64, Enum or List(String). Columns
+        that cannot be computed are null. The result does not depend on how people are spread over shards.
+
+    Raises
+    ------
+    IntegrityError
+        A shard was written with another dictionary than the plan was compiled with.
     """
-    size = people.height
-    moment = Moment(index_date, contract_year)
-    read = [feature for feature in plan.features if feature.kind not in DERIVED_KINDS]
-    raw: dict[str, npt.NDArray[Any]] = {
-        column: np.full(size, _EMPTY.get(kind, 0), dtype=_RAW[kind])
-        for feature in read
-        for column, kind in feature.outputs.items()
-    }
-    for shard in shards:
-        reader = ShardReader(shard, plan, moment)
-        part = slice(shard.first_person, shard.first_person + shard.n_people)
-        for feature in read:
-            compute(feature, reader, {column: raw[column][part] for column in feature.outputs})
-    return _typed(plan, read, raw, size)
-
-
-def _typed(plan: FeaturePlan, read: list[Feature], raw: dict[str, npt.NDArray[Any]], size: int) -> pl.DataFrame:
-    if not raw:
-        return _with_nulls(plan, pl.DataFrame(), size)
-    typed = pl.DataFrame(raw).select(
-        _column(column, kind, feature.labels(column)) for feature in read for column, kind in feature.outputs.items()
+    frames = evaluate_dates(
+        plan, shards, people, [index_date], [contract_year], archive=archive, working_days=working_days
     )
+    return next(frames)
+
+
+def evaluate_dates(
+    plan: FeaturePlan,
+    shards: Sequence[Shard],
+    people: pl.DataFrame,
+    index_dates: Sequence[date],
+    contract_years: Sequence[str],
+    *,
+    archive: Callable[[str], pl.LazyFrame] | None = None,
+    working_days: WorkingDays | None = None,
+) -> Iterator[pl.DataFrame]:
+    """Give a frame per index date, each as `evaluate` gives it: rows are read once and days move from date to date.
+
+    Only one frame is made at a time; one that is not kept is gone when the next is asked for.
+
+    Raises
+    ------
+    UsageError
+        The dates do not ascend, or are not as many as the contract years.
+    """
+    if len(index_dates) != len(contract_years):
+        msg = f"index dates: {len(index_dates)} dates for {len(contract_years)} contract years; one year belongs to each"
+        raise UsageError(msg)
+    if sum(shard.n_people for shard in shards) != people.height:
+        msg = f"shards hold {sum(shard.n_people for shard in shards)} people, the bucket {people.height}"
+        raise UsageError(msg)
+    moments = tuple(Moment(day, year) for day, year in zip(index_dates, contract_years, strict=True))
+    at_dates = dated(plan, moments)
+    walks = [ShardWalk(shard, plan, at_dates) for shard in sorted(shards, key=lambda shard: shard.first_person)]
+    rows = Archive(archive, people, plan.library)
+    for place, moment in enumerate(moments):
+        parts = [frame_of(plan, walk.at(place), walk.size) for walk in walks]
+        frame = parts[0] if len(parts) == 1 else pl.concat(parts, rechunk=True) if parts else pl.DataFrame()
+        yield _finished(plan, frame, people, moment, rows, working_days)
+
+
+def _finished(
+    plan: FeaturePlan,
+    frame: pl.DataFrame,
+    people: pl.DataFrame,
+    moment: Moment,
+    rows: Archive,
+    working_days: WorkingDays | None,
+) -> pl.DataFrame:
+    """Give the columns asked for, with those of the archive, derived ones, and nulls for what cannot be computed."""
     for feature in plan.features:
-        if feature.kind in DERIVED_KINDS:
-            typed = typed.with_columns(_derived(feature))
-    return _with_nulls(plan, typed, size)
-
-
-def _column(name: str, kind: str, labels: tuple[str, ...]) -> pl.Expr:
-    column = pl.col(name)
-    if kind == "bool":
-        return column.cast(pl.Boolean)
-    if kind == "date":
-        return pl.when(column != 0).then((column.cast(pl.Int32) - _FROM_1970).cast(pl.Date)).alias(name)
-    if kind == "float":
-        return column.fill_nan(None)
-    if kind == "category":
-        places = dict(enumerate(labels, start=1))
-        return column.replace_strict(places, default=None, return_dtype=pl.Enum(labels))
-    return column
-
-
-def _derived(feature: Feature) -> pl.Expr:
-    if feature.kind == "days_between":
-        first, last = (pl.col(name) for name in feature.inputs)
-        return (last - first).dt.total_days().cast(pl.Int32).alias(feature.name)
-    # added one by one, because a sum over columns would take an unknown for 0
-    return reduce(add, (pl.col(name).cast(pl.Int32) for name in feature.inputs)).alias(feature.name)
-
-
-def _with_nulls(plan: FeaturePlan, typed: pl.DataFrame, size: int) -> pl.DataFrame:
-    columns = [
-        typed[name]
-        if name in typed.columns
-        else pl.Series(name, [None], dtype=_dtype(kind, labels)).new_from_index(0, size)
-        for name, (kind, labels) in plan.columns.items()
-    ]
-    return pl.DataFrame(columns)
-
-
-def _dtype(kind: str, labels: tuple[str, ...]) -> Any:
-    plain = {"bool": pl.Boolean, "date": pl.Date, "int": pl.Int32, "float": pl.Float64}
-    return pl.Enum(labels) if kind == "category" else plain[kind]
+        if is_archived(feature):
+            frame = frame.with_columns(answer(feature, rows, moment))
+        elif feature.kind in DERIVED_KINDS:
+            frame = frame.with_columns(derive(feature, frame, people, moment, working_days))
+    return pl.DataFrame(
+        [
+            frame[name] if name in frame.columns else null_column(name, kind, labels, people.height)
+            for name, (kind, labels) in plan.columns.items()
+        ]
+    )

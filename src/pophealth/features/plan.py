@@ -1,37 +1,30 @@
-"""Gives the compiled plan: declared features as plain arrays of concepts, the same for every shard and index date."""
+"""Gives the compiled plan: declared features as plain arrays, the same for every shard and index date."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from pophealth.declare import VALUE_KINDS, Feature
+from pophealth.declare import CODED_TABLES, Feature
 from pophealth.errors import DeclarationError
-from pophealth.features.supply import why_not
-from pophealth.features.units import factors
+from pophealth.features.archived import is_archived
+from pophealth.features.asking import ASKERS, STAY_TABLES, Places, ask
+from pophealth.features.lists import ListBuilder
+from pophealth.features.moment import Edge, end_edge
+from pophealth.features.programs import Place, Programs, Sheet, build
+from pophealth.features.substances import Weighed, current, group, together, weigh
+from pophealth.features.supply import SUBSTANCE_KINDS, why_not
+from pophealth.kernels import features_base as base
 
 if TYPE_CHECKING:
     from pophealth.config import Supplies
     from pophealth.reference import CodelistLibrary
 
-Words = npt.NDArray[np.uint32]
-CODED_TABLES = ("events", "medications", "measurements")
 
-
-@dataclass(frozen=True)
-class Substances:
-    """Products by substance: substance s owns ``concepts[bounds[s]:bounds[s + 1]]``. Read-only uint32 arrays."""
-
-    concepts: Words
-    bounds: Words
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FeaturePlan:
     """What is computed, from which concepts. It holds no index date: one plan serves any date.
 
@@ -43,20 +36,29 @@ class FeaturePlan:
         Output columns in the order they are delivered, with type and labels.
     not_computable
         Reason by output column, for columns asked for that the source cannot give.
-    concepts
-        Concept numbers (uint32, ascending, read-only) by codelist expression and table.
-    factors
-        Unit factors (float64, read-only) by feature name.
-    substances
-        Products by substance, by feature name.
+    places
+        Where the kernels put each column they make.
+    programs, lists, rules
+        What the kernels are to do.
+    reads
+        Tables of the index that are read and, of each, the parts beside the runs (`Bucket.shards_for`).
+    archive_tables
+        Tables of the archive that are read.
+    n_concepts
+        Concepts of the dictionary the plan was compiled with, by table.
     """
 
     features: tuple[Feature, ...]
     columns: dict[str, tuple[str, tuple[str, ...]]]
     not_computable: dict[str, str]
-    concepts: dict[tuple[str, str], Words]
-    factors: dict[str, npt.NDArray[np.float64]]
-    substances: dict[str, Substances]
+    places: Places
+    programs: Programs
+    lists: base.Lists
+    rules: base.Rules
+    reads: dict[str, tuple[str, ...]]
+    archive_tables: tuple[str, ...]
+    n_concepts: dict[str, int]
+    library: CodelistLibrary
 
 
 def compile_plan(
@@ -77,7 +79,7 @@ def compile_plan(
     features
         Declared features by output column (`load_features`).
     concepts
-        Gives the dictionary of a table: concept (uint32), code_system, code.
+        Gives the dictionary of a coded table: concept (uint32), code_system, code.
     units
         Units of the snapshot; number 0 is the empty text.
     medicine_map
@@ -86,7 +88,7 @@ def compile_plan(
     Raises
     ------
     DeclarationError
-        A column is declared nowhere, or features are made of each other in a circle.
+        A column is declared nowhere, features are made of each other in a circle, or a kind cannot read a table.
     """
     wanted = list(dict.fromkeys(names))
     unknown = [name for name in wanted if name not in features]
@@ -96,21 +98,30 @@ def compile_plan(
     ordered = _in_order(wanted, features)
     reasons = {feature.name: _reason(feature, features, library, supplies, medicine_map) for feature in ordered}
     computable = tuple(feature for feature in ordered if reasons[feature.name] is None)
+    dictionary = _remembered(concepts)
+    sheet, lists = Sheet(), ListBuilder(library, dictionary, units)
+    places: Places = {}
+    for feature in computable:
+        if feature.kind in ASKERS and not is_archived(feature):
+            places |= ask(feature, sheet, lists)
+    counted = [feature for feature in computable if feature.kind in SUBSTANCE_KINDS]
+    if counted and medicine_map is not None:
+        places |= _ask_for_substances(counted, sheet, library, medicine_map, dictionary)
+    built, rules = lists.build()
+    archived = [feature for feature in computable if is_archived(feature)]
+    tables = {table for _, table, _ in lists.parts} | ({"medications"} if counted else set())
     return FeaturePlan(
         features=computable,
         columns={name: (features[name].outputs[name], features[name].labels(name)) for name in wanted},
         not_computable={name: reason for name in wanted if (reason := reasons[features[name].name])},
-        concepts=_concepts(computable, library, concepts),
-        factors={
-            feature.name: factors(feature.unit, units)
-            for feature in computable
-            if feature.kind in VALUE_KINDS or feature.kind == "latest_pair_at_least"
-        },
-        substances={
-            feature.name: _substances(feature, library, concepts("medications"), medicine_map)
-            for feature in computable
-            if feature.kind == "current_substances" and medicine_map is not None
-        },
+        places=places,
+        programs=build(sheet),
+        lists=built,
+        rules=rules,
+        reads=_reads(tables, rules, computable, sheet),
+        archive_tables=tuple(dict.fromkeys(table for feature in archived for table in feature.tables)),
+        n_concepts={table: dictionary(table).height for table in sorted(tables)},
+        library=library,
     )
 
 
@@ -139,81 +150,71 @@ def _reason(
     medicine_map: pl.DataFrame | None,
 ) -> str | None:
     reason = why_not(feature, features, library, supplies)
-    counts_substances = feature.kind == "current_substances" or any(
-        features[name].kind == "current_substances" for name in feature.inputs
-    )
-    if reason is None and counts_substances and medicine_map is None:
-        return "medicine_map not supplied"
-    return reason
+    counts_substances = any(one.kind in SUBSTANCE_KINDS for one in _in_order(list(feature.outputs), features))
+    return "medicine_map not supplied" if reason is None and counts_substances and medicine_map is None else reason
 
 
-def expressions(feature: Feature) -> tuple[str, ...]:
-    """Give the codelist expressions (``"a"`` or ``"a+b"``) of `feature`, each once."""
-    options: dict[str, Any] = feature.options
-    named = [feature.codelist or ""]
-    named += [options.get(key, "") for key in ("resolved_by", "paired_with", "followed_by", "preceded_by", "with")]
-    named += list(options.get("categories", {}).values())
-    return tuple(dict.fromkeys(text for text in named if text))
+def _remembered(concepts: Callable[[str], pl.DataFrame]) -> Callable[[str], pl.DataFrame]:
+    read: dict[str, pl.DataFrame] = {}
+
+    def dictionary(table: str) -> pl.DataFrame:
+        if table not in read:
+            read[table] = concepts(table)
+        return read[table]
+
+    return dictionary
 
 
-def _codes(expression: str, library: CodelistLibrary) -> pl.DataFrame:
-    parts = [
-        library.get(codelist).codes.select(pl.col("code").cast(pl.String), pl.col("code_system").cast(pl.String))
-        for codelist in expression.split("+")
-    ]
-    return pl.concat(parts).unique()
+def _ask_for_substances(
+    counted: list[Feature],
+    sheet: Sheet,
+    library: CodelistLibrary,
+    medicine_map: pl.DataFrame,
+    dictionary: Callable[[str], pl.DataFrame],
+) -> Places:
+    """Give where features over substances will lie: current repeats one by one, the others in groups of one walk."""
+    places: Places = {}
+    weighed: list[Weighed] = []
+    windowed: list[Feature] = []
+    for feature in counted:
+        places[feature.name] = Place("counts", sheet.row("counts"))
+        found = weigh(feature, library, medicine_map, dictionary)
+        if feature.kind == "current_substances" or feature.options.get("current"):
+            start, end = Edge(feature.window, "start"), end_edge(feature.window)
+            sheet.current_substances.add(start, end, places[feature.name].row)
+            sheet.current_groups.append(current(found))
+        else:
+            weighed.append(found)
+            windowed.append(feature)
+    for members in group(weighed):
+        rows = [places[windowed[place].name].row for place in members]
+        for order, place in enumerate(members):
+            window = windowed[place].window
+            sheet.substances.add(Edge(window, "start"), end_edge(window), len(sheet.substance_groups), order)
+        sheet.substance_groups.append(together([weighed[place] for place in members], rows))
+    return places
 
 
-def _concepts(
-    features: tuple[Feature, ...], library: CodelistLibrary, concepts: Callable[[str], pl.DataFrame]
-) -> dict[tuple[str, str], Words]:
-    needed = {
-        (expression, table)
-        for feature in features
-        for expression in expressions(feature)
-        for table in feature.tables
-        if table in CODED_TABLES
+def _reads(tables: set[str], rules: base.Rules, features: tuple[Feature, ...], sheet: Sheet) -> dict[str, tuple[str, ...]]:
+    """Give the parts of the index that are read beside the runs themselves, by table (`Bucket.shards_for`)."""
+    reads = 0
+    for bits in rules.reads:
+        reads |= int(bits)
+    options = [feature.options for feature in features]
+    shows = any(option.get("with") and not isinstance(option["with"], str) for option in options)
+    further = {
+        "measurements": {
+            "value": reads & base.READS_VALUE,
+            "context": reads & (base.READS_SETTING | base.READS_COMPARATOR) or shows,
+            "time": any(option.get("same") == "time" for option in options),
+        },
+        "medications": {"supply": sheet.repeats.rows or sheet.current_substances.rows},
+        "diagnoses": {"place": reads & (base.READS_POSITION | base.READS_METHOD)},
     }
-    found: dict[tuple[str, str], Words] = {}
-    for table in sorted({table for _, table in needed}):
-        expressions_here = sorted(expression for expression, name in needed if name == table)
-        codes = pl.concat([_codes(text, library).with_columns(expression=pl.lit(text)) for text in expressions_here])
-        dictionary = _dictionary(concepts(table))
-        joined = codes.join(dictionary, on=["code", "code_system"], how="inner").sort("expression", "concept")
-        grouped = dict(joined.group_by("expression", maintain_order=True).agg("concept").iter_rows())
-        for text in expressions_here:
-            found[text, table] = _frozen(np.unique(np.asarray(grouped.get(text, []), dtype=np.uint32)))
-    return found
-
-
-def _dictionary(concepts: pl.DataFrame) -> pl.DataFrame:
-    return concepts.select(
-        pl.col("concept").cast(pl.UInt32), pl.col("code").cast(pl.String), pl.col("code_system").cast(pl.String)
-    )
-
-
-def _substances(
-    feature: Feature, library: CodelistLibrary, concepts: pl.DataFrame, medicine_map: pl.DataFrame
-) -> Substances:
-    """Give the products of each substance that counts; a product without a BNF code is never left out by its chapter."""
-    bnf = pl.col("bnf_code").cast(pl.String).fill_null("") if "bnf_code" in medicine_map.columns else pl.lit("")
-    kept = medicine_map.select(
-        pl.col("code").cast(pl.String),
-        pl.col("code_system").cast(pl.String),
-        pl.col("substance").cast(pl.String),
-        bnf_code=bnf,
-    )
-    for start in feature.options.get("without_bnf", ()):
-        kept = kept.filter(~pl.col("bnf_code").str.starts_with(start))
-    if feature.codelist:
-        kept = kept.join(_codes(feature.codelist, library), on=["code", "code_system"], how="semi")
-    products = kept.join(_dictionary(concepts), on=["code", "code_system"], how="inner")
-    products = products.select("substance", "concept").unique().sort("substance", "concept")
-    counts = products.group_by("substance", maintain_order=True).len()["len"].to_numpy()
-    bounds = np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
-    return Substances(_frozen(products["concept"].to_numpy().astype(np.uint32)), _frozen(bounds))
-
-
-def _frozen(array: Words) -> Words:
-    array.flags.writeable = False
-    return array
+    found = {
+        table: tuple(part for part, needed in further.get(table, {}).items() if needed)
+        for table in CODED_TABLES
+        if table in tables
+    }
+    stays = sorted({int(row[0]) for row in sheet.stays.rows})
+    return found | {STAY_TABLES[number]: () for number in stays}

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pophealth.declare import VALUE_KINDS, Feature
+from pophealth.declare import NUMBER_KINDS, Feature
 
 if TYPE_CHECKING:
     from pophealth.config import Supplies
     from pophealth.reference import CodelistLibrary
+
+SUBSTANCE_KINDS = frozenset({"current_substances", "distinct_substances", "substance_weight_sum"})
+"""Kinds that need to know a product's chemical substance."""
 
 
 def why_not(
@@ -24,14 +27,23 @@ def why_not(
         reasons = (why_not(features[name], features, library, supplies) for name in feature.inputs)
         return next((reason for reason in reasons if reason), None)
     for table in feature.tables:
-        if not getattr(supplies, table):
+        if not _supplied(table, supplies):
             return f"{table} not supplied"
-    if not supplies.values and (feature.kind in VALUE_KINDS or feature.kind == "latest_pair_at_least"):
+    reads_values = feature.kind in NUMBER_KINDS or "between" in feature.options
+    if reads_values and not supplies.values:
         return "values not supplied"
-    if feature.kind == "current_substances" and not supplies.medicine_map:
+    if feature.kind in SUBSTANCE_KINDS and not supplies.medicine_map:
         return "medicine_map not supplied"
     reasons = (_codelist(codelist, feature, library, supplies) for codelist in feature.codelists)
     return next((reason for reason in reasons if reason), None)
+
+
+def _supplied(table: str, supplies: Supplies) -> tuple[str, ...] | bool:
+    """Give the code systems of a coded table, or whether another is supplied; diagnoses come with spells."""
+    if table == "diagnoses":
+        return ("ICD-10",) if supplies.spells else ()
+    supplied: tuple[str, ...] | bool = getattr(supplies, table)
+    return supplied
 
 
 def _codelist(codelist: str, feature: Feature, library: CodelistLibrary, supplies: Supplies) -> str | None:
@@ -39,6 +51,7 @@ def _codelist(codelist: str, feature: Feature, library: CodelistLibrary, supplie
         return f"codelist {codelist} not supplied"
     systems = {str(system) for system in library.get(codelist).systems}
     for table in feature.tables:
-        if not systems & {str(system) for system in getattr(supplies, table)}:
+        supplied = _supplied(table, supplies)
+        if isinstance(supplied, tuple) and not systems & {str(system) for system in supplied}:
             return f"codelist {codelist} not supplied: {table} hold no {' or '.join(sorted(systems))}"
     return None

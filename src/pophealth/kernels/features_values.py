@@ -1,60 +1,130 @@
-"""Gives the value of a codelist's measurements that counts, per person: latest, lowest or highest in a window."""
+"""Gives the value of a list's measurements that counts, per person: latest, lowest or highest in a window."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from pophealth.kernels.features_days import Bytes, Days, Words, first_after, is_seen, kernel
-from pophealth.kernels.features_pairs import Values
+from pophealth.kernels.features_base import (
+    READS_VALUE,
+    Lists,
+    Numbers,
+    Rules,
+    kernel,
+    number_of,
+    passes,
+    recorded_day,
+    stretch,
+    stretches,
+)
+from pophealth.kernels.features_days import FROM_1970
+from pophealth.kernels.features_frame import pack_bits
+from pophealth.kernels.postings import Bytes, Days, Postings, Values
 
 LATEST_HIGHEST, LATEST_LOWEST, LOWEST, HIGHEST = 0, 1, 2, 3
 """Which value counts: of the latest day the highest or the lowest; of all days the lowest or the highest."""
 
 
-@kernel
-def choose_value(
-    offsets: Words,
-    entries: Words,
-    lag: Bytes,
-    late_row: Words,
-    late_day: Days,
-    value: Values,
-    unit: Bytes,
-    concepts: Words,
-    factor: Values,
-    lowest: float,
-    highest: float,
-    start: int,
-    end: int,
-    index: int,
-    choice: int,
-    out_day: Days,
-    out_value: Values,
-) -> None:
-    """Give in `out_value` the value that counts, in the feature's unit, and in `out_day` its day; day 0 stands for none.
+class Choices(NamedTuple):
+    """Features that choose one value. All int32 [n]; a row of a result is -1 where it is not wanted.
 
-    ``factor[unit]`` turns a row's number into the feature's unit; NaN there, or a number outside the bounds, and the
-    row is passed over before anything is chosen.
+    Attributes
+    ----------
+    list_, choice
+        The list, whose parts all have a rule that reads the value; and which value counts.
+    value, date, comparator, setting
+        Rows of the results.
     """
-    by_day = choice <= 1
-    upward = choice == 0 or choice == 3
-    for place in range(concepts.size):
-        concept = np.int64(concepts[place])
-        if concept + 1 >= offsets.size:
-            continue
-        low = first_after(entries, np.int64(offsets[concept]), np.int64(offsets[concept + 1]), start)
-        for row in range(low, np.int64(offsets[concept + 1])):
-            day = np.int64(entries[row] >> np.uint32(16))
-            if day > end:
-                break
-            person = entries[row] & np.uint32(0xFFFF)
-            held = np.int64(out_day[person])
-            if by_day and day < held:
-                continue
-            number = value[row] * factor[unit[row]]
-            if not (lowest <= number <= highest) or not is_seen(row, day, lag, late_row, late_day, index):
-                continue
-            better = number > out_value[person] if upward else number < out_value[person]
-            if held == 0 or (by_day and day > held) or better:
-                out_day[person] = day
-                out_value[person] = number
+
+    list_: Numbers
+    choice: Numbers
+    value: Numbers
+    date: Numbers
+    comparator: Numbers
+    setting: Numbers
+
+
+@kernel
+def rank_of(runs: Postings, row: int) -> int:
+    """Give how little a row is preferred among equal values of one day: by comparator, then setting, missing ones last."""
+    comparator = runs.comparator[row] if runs.comparator[row] != 0 else np.uint8(6)
+    setting = runs.setting[row] if runs.setting[row] != 0 else np.uint8(4)
+    return np.int64(comparator) * 8 + np.int64(setting)
+
+
+@kernel
+def choose(
+    tables: tuple[Postings, ...], lists: Lists, rules: Rules, list_: int, choice: int, start: int, end: int, index: int, has_rank: bool,
+    day_of: Days, rank: Bytes, values: Values,
+) -> None:  # fmt: skip
+    """Give in `values` the value that counts, in `day_of` its day (0 for none) and, if asked, in `rank` its rank."""
+    by_day = choice <= LATEST_LOWEST
+    upward = choice in (LATEST_HIGHEST, HIGHEST)
+    for part in range(lists.parts[list_], lists.parts[list_ + 1]):
+        runs = tables[lists.table[part]]
+        rule = lists.rule[part]
+        only_value = rules.reads[rule] == READS_VALUE
+        for place in range(lists.ranges[part], lists.ranges[part + 1]):
+            low, high = np.int64(lists.low[place]), np.int64(lists.high[place])
+            count = stretches(runs, low, high, start)
+            for piece in range(count):
+                begin, stop = stretch(runs, low, high, start, count, piece)
+                for row in range(begin, stop):
+                    day = np.int64(runs.entries[row] >> np.uint32(16))
+                    person = runs.entries[row] & np.uint32(0xFFFF)
+                    held = np.int64(day_of[person])
+                    if day <= start or day > end or (by_day and day < held):
+                        continue
+                    number = number_of(runs, rules, rule, row)
+                    if np.isnan(number) or recorded_day(runs, row, day) > index:
+                        continue
+                    if not only_value and not passes(runs, rules, rule, row):
+                        continue
+                    better = number > values[person] if upward else number < values[person]
+                    if held == 0 or (by_day and day > held) or better:
+                        day_of[person] = day
+                        values[person] = number
+                        if has_rank:
+                            rank[person] = rank_of(runs, row)
+                    elif has_rank and number == values[person]:
+                        rank[person] = min(np.int64(rank[person]), rank_of(runs, row))
+
+
+@kernel
+def chosen_values(
+    tables: tuple[Postings, ...], lists: Lists, rules: Rules, program: Choices, starts: Numbers, ends: Numbers, index: int,
+    day_of: Days, rank: Bytes, mask: Bytes, size: int,
+    values: Values, value_bits: Bytes, dates: Numbers, date_bits: Bytes, labels: Bytes, label_bits: Bytes,
+) -> None:  # fmt: skip
+    """Give, per feature, the value that counts with its day, comparator and setting."""
+    for number in range(program.list_.size):
+        day_of[:size] = 0
+        row = values[program.value[number]]
+        row[:] = 0
+        has_rank = program.comparator[number] >= 0 or program.setting[number] >= 0
+        choose(tables, lists, rules, program.list_[number], program.choice[number], starts[number], ends[number], index, has_rank,
+               day_of, rank, row)  # fmt: skip
+        for person in range(size):
+            mask[person] = day_of[person] != 0
+        pack_bits(mask, size, value_bits[program.value[number]])
+        if program.date[number] >= 0:
+            pack_bits(mask, size, date_bits[program.date[number]])
+            days = dates[program.date[number]]
+            for person in range(size):
+                days[person] = (np.int32(day_of[person]) - FROM_1970) * mask[person]
+        if program.comparator[number] >= 0:
+            label_of_rank(rank, mask, size, 3, 6, labels[program.comparator[number]], label_bits[program.comparator[number]])
+        if program.setting[number] >= 0:
+            label_of_rank(rank, mask, size, 0, 4, labels[program.setting[number]], label_bits[program.setting[number]])
+
+
+@kernel
+def label_of_rank(rank: Bytes, has: Bytes, size: int, shift: int, missing: int, labels: Bytes, label_bits: Bytes) -> None:
+    """Give the comparator (from bit 3) or setting (from bit 0) that stands in a rank; `missing` is none."""
+    known = np.zeros(has.size, np.uint8)
+    for person in range(size):
+        place = (np.int64(rank[person]) >> shift) & 7
+        known[person] = has[person] != 0 and place != missing
+        labels[person] = place - 1 if known[person] else 0
+    pack_bits(known, size, label_bits)

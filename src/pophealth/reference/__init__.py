@@ -2,7 +2,7 @@
 
 from pophealth.reference.areas import load_areas
 from pophealth.reference.calendar import bank_holidays, working_day_counts, working_day_table, working_days_between
-from pophealth.reference.codelists import Codelist, CodelistLibrary, load_codelist, load_library
+from pophealth.reference.codelists import Codelist, CodelistLibrary, load_codelist, load_library, order_hint
 from pophealth.reference.digits import passes_check_digit
 from pophealth.reference.importer import import_codelist, write_codelist
 from pophealth.reference.medicines import load_medicine_map
@@ -30,6 +30,7 @@ __all__ = [
     "members_on",
     "networks_of",
     "one_practice_membership",
+    "order_hint",
     "passes_check_digit",
     "working_day_counts",
     "working_day_table",

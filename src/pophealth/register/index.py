@@ -1,8 +1,8 @@
-"""Gives the concept-major index of a practice: runs of ``day << 16 | person`` per concept, built from its archive."""
+"""Gives the index of a shard: runs of ``day << 16 | person`` per concept, and stays person by person."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,139 +10,172 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from pophealth.kernels.postings import Postings, Stays
-from pophealth.register.layout import SHARD_PEOPLE, day_numbers
+from pophealth.errors import DataContractError
+from pophealth.kernels.ingest_order import entries_and_lags, late_rows, order_by_concept
+from pophealth.kernels.postings import frozen
+from pophealth.register.concepts import ICD_10
+from pophealth.register.layout import FROM_1970, LATEST_DAY
+from pophealth.register.rows import Rows
+from pophealth.register.texts import TextNumbers
+from pophealth.tables import DIAGNOSES
 
 Array = npt.NDArray[Any]
-LATE = 255
-"""Lag from which the recorded day stands in the table of late rows."""
-
-POSTING_COLUMNS = {"events": (), "medications": ("supply", "repeat"), "measurements": ("value", "unit")}
-"""What a table's rows carry beside entry and lag."""
+Parts = dict[str, dict[str, Array]]
+MOST_SUPPLY = 511
+"""Longest supply the index tells apart; the contract allows 366 days."""
 
 
-def coded_rows(archive: pl.DataFrame, people: pl.DataFrame, dictionary: pl.DataFrame, units: list[str]) -> pl.DataFrame:
-    """Give one row per archive row as the index wants it, ordered by concept, day, person, then place in the archive.
+@dataclass(frozen=True)
+class Coded:
+    """Coded rows of a shard in order of the archive, as numbers; `extra` holds the columns of further parts."""
+
+    concept: Array
+    day: Array
+    recorded: Array
+    person: Array
+    archive_row: Array
+    extra: Parts
+
+
+def coded_rows(table: str, rows: Rows, of_number: Array, first_row: int) -> Coded:
+    """Give the rows of a coded table as the index wants them.
 
     Parameters
     ----------
-    archive
-        Canonical rows of one coded table of one practice.
-    people
-        Columns patient_id and person (uint32), one row per person of the bucket.
-    dictionary
-        Columns code_system, code, concept (uint32).
-    units
-        Units of the snapshot; number 0 is the empty text.
-
-    Returns
-    -------
-    DataFrame
-        person, concept, day, lag (int64, not capped), archive_row, and the columns of `POSTING_COLUMNS`.
+    of_number
+        Concept of each number of the spool.
+    first_row
+        Rows of the archive before this shard.
     """
-    day = day_numbers(pl.col("date"))
-    recorded = day_numbers(pl.col("recorded_date")).fill_null(day)
-    given: dict[str, pl.Expr] = {}
-    if "days_supply" in archive.columns:
-        given["supply"] = pl.col("days_supply").fill_null(0).clip(0, 255).cast(pl.UInt8)
-        given["repeat"] = pl.col("is_repeat").cast(pl.UInt8).fill_null(2)
-    if "value" in archive.columns:
-        numbers = pl.lit(pl.Series("number", range(len(units)), dtype=pl.UInt8))
-        given["value"] = pl.col("value")
-        given["unit"] = pl.col("unit").fill_null("").replace_strict(pl.lit(pl.Series(units)), numbers)
-    return (
-        archive.with_row_index("archive_row")
-        .join(people, on="patient_id", how="inner", maintain_order="left")
-        .join(dictionary, on=["code_system", "code"], how="inner", maintain_order="left")
-        .select("person", "concept", "archive_row", day=day, lag=(recorded - day).clip(lower_bound=0), **given)
-        .sort("concept", "day", "person", "archive_row")
+    day = rows.day
+    recorded = rows.ordered("recorded_date").astype(np.int32) + np.int32(FROM_1970)
+    if rows.columns["recorded_date"].null_count:
+        missing = _missing(rows, "recorded_date")
+        recorded[missing] = day[missing]
+    extra: Parts = {}
+    if table == "medications":
+        supply = np.clip(rows.ordered("days_supply"), 0, MOST_SUPPLY).astype(np.uint16)
+        extra = {"supply": {"supply": supply, "repeat": rows.ordered("is_repeat", 2).astype(np.uint8)}}
+    elif table == "measurements":
+        extra = {
+            "value": {"value": rows.ordered("value"), "unit": rows.ordered("unit").astype(np.uint8)},
+            "context": {name: _after_none(rows.columns[name])[rows.order] for name in ("setting", "comparator")},
+            "time": {"micros": _micros(rows.columns["time"])[rows.order]},
+        }
+    return Coded(
+        concept=of_number[rows.ordered("concept")],
+        day=day,
+        recorded=recorded,
+        person=rows.person,
+        archive_row=np.arange(first_row, first_row + len(rows), dtype=np.uint32),
+        extra=extra,
     )
 
 
-def postings_of(rows: pl.DataFrame, shard: int, n_concepts: int) -> dict[str, dict[str, Array]]:
-    """Give the arrays of one shard, grouped into files of equal length: offsets, rows, late, archive."""
-    first = shard * SHARD_PEOPLE
-    mine = rows.filter(pl.col("person").is_between(first, first + SHARD_PEOPLE - 1))
-    person = mine["person"].to_numpy().astype(np.uint32) - np.uint32(first)
-    day = mine["day"].to_numpy().astype(np.uint32)
-    lag = mine["lag"].to_numpy()
-    late = np.flatnonzero(lag >= LATE)
-    counts = np.bincount(mine["concept"].to_numpy(), minlength=n_concepts)
-    columns = {"entries": (day << np.uint32(16)) | person, "lag": np.minimum(lag, LATE).astype(np.uint8)}
-    columns |= {name: mine[name].to_numpy() for name in ("supply", "repeat", "value", "unit") if name in mine.columns}
+def _after_none(column: pa.Array) -> Array:
+    """Give numbers from 1 on, 0 where there is none."""
+    numbers = np.asarray(column.fill_null(255).to_numpy(zero_copy_only=False)).astype(np.uint8)
+    return numbers + np.uint8(1)
+
+
+def _micros(column: pa.Array) -> Array:
+    nanoseconds = np.asarray(column.fill_null(-1_000).to_numpy(zero_copy_only=False))
+    return nanoseconds // 1_000 + 1
+
+
+def postings_of(rows: Coded, n_concepts: int) -> Parts:
+    """Give the arrays of one shard of a coded table, grouped into files of equal length."""
+    offsets = np.zeros(n_concepts + 1, np.uint32)
+    order = order_by_concept(frozen(rows.concept), frozen(rows.day), offsets)
+    entries, lag = np.empty(order.size, np.uint32), np.empty(order.size, np.uint8)
+    seen = frozen(order), frozen(rows.recorded)
+    count = entries_and_lags(seen[0], frozen(rows.person), frozen(rows.day), seen[1], entries, lag)
+    late_row, late_day = np.empty(count, np.uint32), np.empty(count, np.uint16)
+    late_rows(*seen, frozen(lag), late_row, late_day)
+    return {
+        "offsets": {"offsets": offsets},
+        "rows": {"entries": entries, "lag": lag},
+        "late": {"late_row": late_row, "late_day": late_day},
+        "archive": {"archive_row": rows.archive_row[order]},
+    } | {part: {name: column[order] for name, column in columns.items()} for part, columns in rows.extra.items()}
+
+
+def stays_of(rows: Rows, n_people: int, first_row: int) -> Parts:
+    """Give the arrays of one shard of spells or attendances.
+
+    Parameters
+    ----------
+    first_row
+        Rows of the archive before this shard.
+    """
+    last = rows.day
+    if "discharge_date" in rows.columns:
+        ended = rows.ordered("discharge_date").astype(np.int64) + FROM_1970
+        last = np.where(_missing(rows, "discharge_date"), 0, np.clip(ended, 1, LATEST_DAY)).astype(np.uint16)
+    counts = np.bincount(rows.person, minlength=n_people)
     return {
         "offsets": {"offsets": np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)},
-        "rows": columns,
-        "late": {
-            "late_row": late.astype(np.uint32),
-            "late_day": np.minimum(day[late].astype(np.int64) + lag[late], 65_535).astype(np.uint16),
-        },
-        "archive": {"archive_row": mine["archive_row"].to_numpy().astype(np.uint32)},
+        "rows": {"first": rows.day, "last": last, "method": methods_of(rows)},
+        "archive": {"archive_row": np.arange(first_row, first_row + len(rows), dtype=np.uint32)},
     }
 
 
-def stays_of(archive: pl.DataFrame, people: pl.DataFrame, shard: int, n_people: int) -> dict[str, dict[str, Array]]:
-    """Give the arrays of one shard of spells or attendances, person-major."""
-    first = shard * SHARD_PEOPLE
-    began = pl.col("admission_date" if "admission_date" in archive.columns else "date")
-    ended = pl.col("discharge_date") if "discharge_date" in archive.columns else began
-    rows = (
-        archive.with_row_index("archive_row")
-        .join(people, on="patient_id", how="inner", maintain_order="left")
-        .filter(pl.col("person").is_between(first, first + SHARD_PEOPLE - 1))
-        .select(
-            "archive_row",
-            person=pl.col("person") - first,
-            first=day_numbers(began),
-            last=day_numbers(ended).fill_null(0),
-            method=_method() if "method" in archive.columns else pl.lit(0, dtype=pl.UInt8),
+def _missing(rows: Rows, name: str) -> Array:
+    """Give which rows of the archive have no value in a column."""
+    return np.asarray(rows.columns[name].is_null().to_numpy(zero_copy_only=False))[rows.order]
+
+
+def methods_of(rows: Rows) -> Array:
+    """Give admission methods as `Stays` stores them, two hexadecimal digits; 0 in a table that has none.
+
+    Raises
+    ------
+    DataContractError
+        A method is not a digit and a digit or one of the letters A to F.
+    """
+    if "method" not in rows.columns:
+        return np.zeros(len(rows), np.uint8)
+    text = pl.Series(pl.from_arrow(rows.columns["method"]))
+    if unfit := int((~text.str.contains(r"^[0-9][0-9A-F]$")).sum()):
+        msg = (
+            f"register: {unfit} of {text.len()} spells have an admission method that is not a digit followed by a digit "
+            "or one of A to F"
         )
-        .sort("person", "first", "archive_row")
+        raise DataContractError(msg)
+    numbers = text.str.to_integer(base=16, dtype=pl.Int64).to_numpy()
+    return np.asarray(numbers.astype(np.uint8))[rows.order]
+
+
+def diagnoses_of(rows: Rows, codes: TextNumbers, of_number: Array, first_row: int) -> Coded:
+    """Give one coded row per diagnosis of a shard's spells, spell by spell, the primary one first.
+
+    Parameters
+    ----------
+    codes
+        Numbers of every diagnosis of the snapshot: none is new here, so that threads can share them.
+    of_number
+        Concept of each of them.
+    first_row
+        Rows of the archive of spells before this shard.
+    """
+    none = np.uint32(len(of_number))
+    table = np.full((len(rows), len(DIAGNOSES)), none, np.uint32)
+    for place, name in enumerate(DIAGNOSES):
+        text = pl.Series(pl.from_arrow(rows.columns[name])).gather(rows.order)
+        given = text.fill_null("") != ""
+        chosen = text.filter(given)
+        if chosen.len():
+            table[given.to_numpy(), place] = codes.number(
+                chosen.to_arrow(compat_level=pl.CompatLevel.oldest()), np.full(chosen.len(), ICD_10, np.uint8)
+            )
+    spell, position = np.nonzero(table != none)
+    day = rows.day[spell]
+    extra = {"position": (position + 1).astype(np.uint8), "method": methods_of(rows)[spell]}
+    return Coded(
+        concept=of_number[table[spell, position]],
+        day=day,
+        recorded=day.astype(np.int32),
+        person=rows.person[spell],
+        archive_row=(spell + first_row).astype(np.uint32),
+        extra={"place": extra},
     )
-    counts = np.bincount(rows["person"].to_numpy(), minlength=n_people)
-    return {
-        "offsets": {"offsets": np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)},
-        "rows": {
-            "first": rows["first"].to_numpy().astype(np.uint16),
-            "last": rows["last"].to_numpy().astype(np.uint16),
-            "method": rows["method"].to_numpy().astype(np.uint8),
-        },
-        "archive": {"archive_row": rows["archive_row"].to_numpy().astype(np.uint32)},
-    }
-
-
-def _method() -> pl.Expr:
-    """Give an admission method as ``Stays`` stores it: 16 times the digit plus the second character."""
-    text = pl.col("method")
-    second = text.str.slice(1, 1).str.to_integer(base=36, dtype=pl.Int64).clip(upper_bound=15)
-    return (text.str.slice(0, 1).cast(pl.Int64) * 16 + second).cast(pl.UInt8)
-
-
-def write_arrays(path: Path, columns: dict[str, Array]) -> None:
-    """Write arrays of one length as one uncompressed Arrow IPC batch, to be mapped."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    batch = pa.record_batch({name: pa.array(column) for name, column in columns.items()})
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
-        writer.write_batch(batch)
-
-
-def read_arrays(path: Path) -> dict[str, Array]:
-    """Give the arrays of a file as read-only views of the mapped bytes."""
-    batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
-    return {name: batch.column(name).to_numpy() for name in batch.schema.names}
-
-
-def read_postings(parts: dict[str, dict[str, Array]]) -> Postings:
-    """Give the postings of a coded table from its mapped parts; columns a table does not carry are empty."""
-    rows, late = parts["rows"], parts["late"]
-    empty = {"supply": np.uint8, "repeat": np.uint8, "value": np.float64, "unit": np.uint8}
-    extra = {name: rows.get(name, np.empty(0, kind)) for name, kind in empty.items()}
-    return Postings(
-        parts["offsets"]["offsets"], rows["entries"], rows["lag"], late["late_row"], late["late_day"], **extra
-    )
-
-
-def read_stays(parts: dict[str, dict[str, Array]]) -> Stays:
-    """Give the stays of a person-major table from its mapped parts."""
-    rows = parts["rows"]
-    return Stays(parts["offsets"]["offsets"], rows["first"], rows["last"], rows["method"])

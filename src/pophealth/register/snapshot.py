@@ -3,41 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import shutil
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from pophealth.errors import ConfigError, IntegrityError
-from pophealth.files import check_sha256
-from pophealth.kernels.postings import Shard
-from pophealth.register.index import read_arrays, read_postings, read_stays
-from pophealth.register.layout import (
-    CODED_TABLES,
-    MANIFEST,
-    MANIFEST_SCHEMA,
-    SCHEMAS,
-    SHARD_PEOPLE,
-    STAY_TABLES,
-    archive_file,
-    index_file,
-    register_folder,
-)
+from pophealth.register.bucket import Bucket
+from pophealth.register.layout import MANIFEST, MANIFEST_SCHEMA, SCHEMAS, dictionary_file, register_folder
+from pophealth.register.store import Store, store_of
+
+DICTIONARY = pl.Schema({"concept": pl.UInt32(), "code_system": SCHEMAS["events"]["code_system"], "code": pl.String()})
 
 
 class Snapshot:
     """One whole state of the register, named by the hash of its manifest. Reading never changes it."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        content = (path / MANIFEST).read_bytes()
+    def __init__(self, store: Store, name: str) -> None:
+        self._store = store.below(name)
+        self._checked: dict[str, pa.Buffer] = {}
+        content = self._store.content(MANIFEST).to_pybytes()
         self.digest = hashlib.sha256(content).hexdigest()
         """SHA-256 of the manifest, which holds the hash of every file."""
-        self.id = path.name
+        self.id = name
         if not self.digest.startswith(self.id):
             msg = f"register {self.id}: its manifest was changed after it was written. Ingest again."
             raise IntegrityError(msg)
@@ -49,6 +42,11 @@ class Snapshot:
             )
             raise ConfigError(msg)
         self.facts: dict[str, Any] = self.manifest["facts"]
+
+    @property
+    def path(self) -> Path:
+        """Folder of the snapshot; in an object store, what stands for it there."""
+        return Path(self._store.root)
 
     @property
     def practices(self) -> tuple[str, ...]:
@@ -67,91 +65,47 @@ class Snapshot:
 
     def concepts(self, table: str) -> pl.DataFrame:
         """Give the dictionary of a coded table: concept (uint32), code_system, code."""
-        name = f"dictionary/{table}.parquet"
-        self.check(name)
-        return pl.read_parquet(self.path / name)
-
-    def check(self, name: str) -> None:
-        """Refuse a file of the snapshot that is not what the manifest says."""
-        entry = self.manifest["files"].get(name)
-        if entry is None:
-            msg = f"register {self.id}: {name} is not in the manifest"
-            raise IntegrityError(msg)
-        check_sha256(self.path / name, entry["sha256"], f"register {self.id}")
+        return self.parquet(dictionary_file(table), DICTIONARY).collect()
 
     def bucket(self, practice: str) -> Bucket:
         """Give the bucket of a practice."""
         return Bucket(self, practice)
 
+    def content(self, name: str) -> pa.Buffer:
+        """Give the bytes of a file, checked the first time it is asked for; threads may ask at once.
 
-class Bucket:
-    """Everything kept of one practice. A file is hashed when it is first read from this bucket."""
+        Raises
+        ------
+        IntegrityError
+            The manifest knows no such file, or another one.
+        """
+        said = self.manifest["files"].get(name)
+        if said is None:
+            msg = f"register {self.id}: {name} is not in the manifest"
+            raise IntegrityError(msg)
+        if name in self._checked:
+            return self._checked[name]
+        content = self._store.checked(name, said, f"register {self.id}")
+        if self._store.is_local:  # a mapping costs no memory; fetched bytes are not kept
+            self._checked[name] = content
+        return content
 
-    def __init__(self, snapshot: Snapshot, practice: str) -> None:
-        self._snapshot = snapshot
-        self._entry = snapshot.manifest["practices"][practice]
-        self._checked: set[str] = set()
-        self.practice = practice
-
-    def _path(self, name: str) -> Path:
-        if name not in self._checked:
-            self._snapshot.check(name)
-            self._checked.add(name)
-        return self._snapshot.path / name
-
-    @cached_property
-    def people(self) -> pl.DataFrame:
-        """One row per person, by pseudonym: who they are, without NHS number. Row i is person i of the index."""
-        return pl.read_parquet(self._path(archive_file(self.practice, "patients")))
-
-    @cached_property
-    def registrations(self) -> pl.DataFrame:
-        """Stays with practices, several per person."""
-        return self.archive("registrations").collect()
-
-    @cached_property
-    def opt_outs(self) -> pl.DataFrame:
-        """Objections, several per person."""
-        return self.archive("opt_outs").collect()
-
-    def archive(self, table: str) -> pl.LazyFrame:
-        """Give the canonical rows of a table by (person, date, record id); no rows where the practice has none."""
-        if table not in self._entry["rows"]:
-            return pl.LazyFrame(schema=SCHEMAS[table])
-        return pl.scan_parquet(self._path(archive_file(self.practice, table)))
-
-    def identity(self) -> pl.DataFrame:
-        """Give patient_id and nhs_number. Only a delivery joins them to anything."""
-        return pl.read_parquet(self._path(f"identity/{self.practice}.parquet"))
-
-    @cached_property
-    def shards(self) -> tuple[Shard, ...]:
-        """The index, as read-only mapped arrays, in order of people."""
-        return tuple(self._shard(number) for number in range(self._entry["shards"]))
-
-    def _shard(self, number: int) -> Shard:
-        first = number * SHARD_PEOPLE
-        return Shard(
-            first_person=first,
-            n_people=min(SHARD_PEOPLE, self._entry["people"] - first),
-            postings={
-                table: read_postings(self._parts(table, number, ("offsets", "rows", "late")))
-                for table in CODED_TABLES
-                if table in self._entry["rows"]
-            },
-            stays={
-                table: read_stays(self._parts(table, number, ("offsets", "rows")))
-                for table in STAY_TABLES
-                if table in self._entry["rows"]
-            },
-        )
-
-    def _parts(self, table: str, shard: int, parts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-        return {part: read_arrays(self._path(index_file(self.practice, table, shard, part))) for part in parts}
+    def parquet(self, name: str, schema: pl.Schema) -> pl.LazyFrame:
+        """Give the rows of a Parquet file in the types of a schema."""
+        content = self.content(name)
+        source = self.path / name if self._store.is_local else io.BytesIO(content)
+        return pl.scan_parquet(source).select(pl.col(column).cast(kind) for column, kind in schema.items())
 
 
-def open_snapshot(data_root: Path, snapshot: str | None = None) -> Snapshot:
+def open_snapshot(data_root: Path | str, snapshot: str | None = None, *, store: Store | None = None) -> Snapshot:
     """Give a snapshot of the register: the one named, or the newest.
+
+    Parameters
+    ----------
+    data_root
+        A local path, or a URL that pyarrow's filesystems open (``file://``, ``s3://``, ``gs://``, ...).
+    store
+        Where the register lies, when neither says it: any other filesystem, already opened.
 
     Raises
     ------
@@ -160,17 +114,16 @@ def open_snapshot(data_root: Path, snapshot: str | None = None) -> Snapshot:
     IntegrityError
         Its manifest was changed.
     """
-    root = register_folder(data_root)
-    current = root / "CURRENT"
-    if snapshot is None and current.is_file():
-        snapshot = current.read_text("utf-8").strip()
+    root = store if store is not None else store_of(data_root).below("register")
+    if snapshot is None and root.has("CURRENT"):
+        snapshot = root.content("CURRENT").to_pybytes().decode().strip()
     if snapshot is None:
-        msg = f"register: nothing was ingested into {root} yet. Run `pophealth ingest CONFIG` first."
+        msg = f"register: nothing was ingested into {root.root} yet. Run `pophealth ingest CONFIG` first."
         raise ConfigError(msg)
-    if re.fullmatch(r"[0-9a-f]{16}", snapshot) is None or not (root / snapshot / MANIFEST).is_file():
-        msg = f"register: the snapshot asked for is not in {root}; it was pruned or never written there"
+    if re.fullmatch(r"[0-9a-f]{16}", snapshot) is None or not root.has(f"{snapshot}/{MANIFEST}"):
+        msg = f"register: the snapshot asked for is not in {root.root}; it was pruned or never written there"
         raise ConfigError(msg)
-    return Snapshot(root / snapshot)
+    return Snapshot(root, snapshot)
 
 
 def prune(data_root: Path, keep: int) -> list[str]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
+from pophealth.declare import CODED_TABLES
 from pophealth.errors import ConfigError, DataContractError
 from pophealth.extracts import conform
 from pophealth.pseudonyms import purpose_key
+from pophealth.reference import load_library, load_medicine_map, order_hint
 from pophealth.register import open_snapshot, open_writer
 from pophealth.runs.clock import today
 from pophealth.runs.keys import read_key
@@ -51,7 +55,7 @@ def ingest(config: Config) -> IngestReport:
         key = purpose_key(site_key, config.site.purpose)
         objecting = type_1_objections(config, site_key, today())
         previous = _previous_rows(config)
-        with open_writer(config.site.data_root) as writer:
+        with open_writer(config.site.data_root, order_hint=_order(config)) as writer:
             conservation = conform(config, writer, key, today=today(), objecting=objecting)
             for practice, reason in _thin(config, conservation.kept_rows(), previous).items():
                 conservation.withhold(practice, reason)
@@ -72,6 +76,13 @@ def ingest(config: Config) -> IngestReport:
         warnings=tuple(str(warning) for warning in report["warnings"]),
         persons=report["persons"],
     )
+
+
+def _order(config: Config) -> pl.DataFrame:
+    """Give how the register lays concepts side by side: by the site's medicine map and codelists of today."""
+    medicines = config.reference.medicine_map
+    hint = order_hint(load_library(*config.reference.codelists), load_medicine_map(medicines) if medicines else None)
+    return hint.join(pl.DataFrame({"table": CODED_TABLES}), how="cross")
 
 
 def _refuse_nothing(left: set[str], withheld: dict[str, str]) -> None:

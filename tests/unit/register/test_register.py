@@ -130,10 +130,10 @@ def test_a_flipped_bit_is_refused_wherever_it_is(tmp_path: Path) -> None:
         path = snapshot.path / name
         content = path.read_bytes()
         path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        with pytest.raises(IntegrityError, match="SHA-256"):
-            read(snapshot.bucket("A81001"))
+        with pytest.raises(IntegrityError, match="differs"):
+            read(open_snapshot(tmp_path).bucket("A81001"))
         path.write_bytes(content)
-        read(snapshot.bucket("A81001"))
+        read(open_snapshot(tmp_path).bucket("A81001"))
 
 
 def test_a_changed_manifest_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,163 @@
+"""Gives the values of kinds that few features use, from the archive's rows: plain and exact, no kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from pophealth.declare import Feature
+from pophealth.errors import DeclarationError
+from pophealth.features.lists import as_text
+from pophealth.features.moment import Moment
+from pophealth.tables import DATE_COLUMN, DIAGNOSES
+
+if TYPE_CHECKING:
+    from pophealth.reference import CodelistLibrary
+
+ARCHIVED_KINDS = frozenset({"current_daily_dose", "spell_codes", "contact_count", "next_due_date"})
+"""Kinds always read from the archive; an attendance count is where it looks at a column of its own (``where``)."""
+
+
+def is_archived(feature: Feature) -> bool:
+    """Whether the feature is read from the archive."""
+    return feature.kind in ARCHIVED_KINDS or (feature.kind == "attendance_count" and "where" in feature.options)
+
+
+class Archive:
+    """The archive's tables, each read once, its rows numbered by person."""
+
+    def __init__(self, archive: Callable[[str], pl.LazyFrame] | None, people: pl.DataFrame, library: CodelistLibrary) -> None:
+        self._archive = archive
+        self._people = people.select(pl.col("patient_id").cast(pl.String)).with_row_index("person")
+        self._tables: dict[str, pl.DataFrame] = {}
+        self.size = people.height
+        self.library = library
+
+    def rows(self, table: str) -> pl.DataFrame:
+        """Give the rows of a table with ``person``, the place among the people asked about.
+
+        Raises
+        ------
+        DeclarationError
+            The plan needs rows of the archive and none was given.
+        """
+        if table not in self._tables:
+            if self._archive is None:
+                msg = f"features: the plan reads {table} from the archive, and evaluate was given no archive"
+                raise DeclarationError(msg)
+            rows = self._archive(table).with_columns(pl.col("patient_id").cast(pl.String)).collect()
+            self._tables[table] = rows.join(self._people, on="patient_id", how="inner").drop("patient_id")
+        return self._tables[table]
+
+    def inside(self, table: str, feature: Feature, moment: Moment) -> pl.DataFrame:
+        """Give the rows of a table that count: visible, inside the window, allowed by ``where``."""
+        start, end = feature.window.bounds(moment.index_date, moment.contract_year)
+        return self.rows(table).filter(visible(table, self.rows(table).columns, moment.index_date), within(table, start, end), *where(feature))
+
+
+def visible(table: str, columns: list[str], index_date: date) -> pl.Expr:
+    """Give whether a row is dated and recorded on or before the index date."""
+    seen = pl.col(DATE_COLUMN[table]) <= index_date
+    if "recorded_date" in columns:
+        seen &= pl.col("recorded_date").is_null() | (pl.col("recorded_date") <= index_date)
+    return seen
+
+
+def within(table: str, start: date, end: date) -> pl.Expr:
+    """Give whether a row lies inside ``(start, end]``."""
+    return (pl.col(DATE_COLUMN[table]) > start) & (pl.col(DATE_COLUMN[table]) <= end)
+
+
+def where(feature: Feature) -> list[pl.Expr]:
+    """Give the feature's conditions on columns: a column holds one of the values; an empty one never does."""
+    conditions = []
+    for column, allowed in feature.options.get("where", {}).items():
+        values = allowed if isinstance(allowed, list | tuple) else [allowed]
+        if all(isinstance(value, bool) for value in values):
+            conditions.append(pl.col(column).is_in(list(values)).fill_null(value=False))
+        else:
+            conditions.append(pl.col(column).cast(pl.String).is_in([str(value) for value in values]).fill_null(value=False))
+    return conditions
+
+
+def answer(feature: Feature, archive: Archive, moment: Moment) -> pl.Series:
+    """Give the feature's one column, a value per person."""
+    return _ANSWERS.get(feature.kind, _count)(feature, archive, moment)
+
+
+def _per_person(name: str, found: pl.DataFrame, archive: Archive, dtype: Any, *, missing: object = None) -> pl.Series:
+    """Give one value per person from `found` (person, and a column of that name)."""
+    everyone = pl.DataFrame({"person": np.arange(archive.size, dtype=np.uint32)})
+    joined = everyone.join(found.select(pl.col("person").cast(pl.UInt32), name), on="person", how="left", maintain_order="left")
+    column = joined[name].cast(dtype)
+    return column if missing is None else column.fill_null(missing)
+
+
+def _count(feature: Feature, archive: Archive, moment: Moment) -> pl.Series:
+    parts = [archive.inside(table, feature, moment).select("person") for table in feature.tables]
+    found = pl.concat(parts).group_by("person").agg(pl.len().alias(feature.name))
+    return _per_person(feature.name, found, archive, pl.Int32, missing=0)
+
+
+def _next_due(feature: Feature, archive: Archive, moment: Moment) -> pl.Series:  # noqa: ARG001 - one face for all
+    rows = archive.rows("next_tests").filter(pl.col("programme").cast(pl.String) == feature.options["programme"])
+    found = rows.group_by("person").agg(pl.col("due_date").max().alias(feature.name))
+    return _per_person(feature.name, found, archive, pl.Date)
+
+
+def _spell_codes(feature: Feature, archive: Archive, moment: Moment) -> pl.Series:
+    spells = archive.inside("spells", feature, moment)
+    spells = spells.filter(pl.col("method").str.starts_with(str(feature.options.get("method", ""))))
+    given = [name for name in DIAGNOSES if name in spells.columns]
+    codes = pl.concat(
+        [pl.DataFrame(schema={"person": pl.UInt32, "code": pl.String})]
+        + [spells.select("person", code=pl.col(name).cast(pl.String)) for name in given]
+    )
+    found = (
+        codes.filter(pl.col("code") != "")
+        .unique()
+        .sort("person", "code")
+        .group_by("person", maintain_order=True)
+        .agg(pl.col("code").alias(feature.name))
+    )
+    return _per_person(feature.name, found, archive, pl.List(pl.String))
+
+
+def _daily_dose(feature: Feature, archive: Archive, moment: Moment) -> pl.Series:
+    """Give quantity x number / supply of the latest issue of each product that is current, added in order of product."""
+    product = ["person", "code_system", "code"]
+    numbers = archive.library.get(feature.codelist or "").codes.select(
+        *as_text("code", "code_system"), number=pl.col("category").cast(pl.Float64)
+    )
+    issues = (
+        archive.inside("medications", feature, moment)
+        .with_columns(*as_text("code", "code_system"))
+        .join(numbers, on=["code", "code_system"], how="inner")
+        .filter(
+            pl.col("is_repeat").fill_null(value=True),
+            pl.col("quantity").is_not_null() & pl.col("number").is_not_null(),
+            pl.col("days_supply").fill_null(0) > 0,
+        )
+        .filter(pl.col("date") == pl.col("date").max().over(product))
+        .filter((pl.lit(moment.index_date) - pl.col("date")).dt.total_days() <= pl.col("days_supply").max().over(product))
+        .with_columns(dose=pl.col("quantity") * pl.col("number") / pl.col("days_supply").cast(pl.Float64))
+    )
+    doses = issues.group_by(product).agg(pl.col("dose").max()).sort(product)
+    place = doses.select(pl.int_range(pl.len()).over("person").alias("place"))["place"].to_numpy()
+    person, dose = doses["person"].to_numpy(), doses["dose"].to_numpy()
+    total = np.zeros(archive.size)
+    for rank in range(int(place.max()) + 1 if place.size else 0):  # product by product, so that the order is defined
+        total[person[place == rank]] += dose[place == rank]
+    return pl.Series(feature.name, total)
+
+
+_ANSWERS: dict[str, Callable[[Feature, Archive, Moment], pl.Series]] = {
+    "current_daily_dose": _daily_dose,
+    "spell_codes": _spell_codes,
+    "next_due_date": _next_due,
+}
+

@@ -1,0 +1,65 @@
+"""Gives features that are made of other features of the same person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from operator import add
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from pophealth.declare import Feature
+from pophealth.errors import DeclarationError
+from pophealth.features.moment import Moment
+from pophealth.terms import EARLIEST_DAY
+
+WorkingDays = npt.NDArray[np.int32]
+"""Working days so far, by day since 1900-01-01; -1 where it is not known."""
+
+
+def derive(
+    feature: Feature, columns: pl.DataFrame, people: pl.DataFrame, moment: Moment, working_days: WorkingDays | None
+) -> pl.Series:
+    """Give the column of a derived feature from the columns of the features it is made of."""
+    if feature.kind == "age_at":
+        return _age_at(feature, columns, people)
+    if feature.kind == "working_days_since":
+        return _working_days(feature, columns, moment, working_days)
+    return columns.select(_DERIVED[feature.kind](feature).cast(pl.Int32).alias(feature.name)).to_series()
+
+
+def _days_between(feature: Feature) -> pl.Expr:
+    first, last = (pl.col(feature.options[key]) for key in ("from_feature", "to_feature"))
+    return (last - first).dt.total_days()
+
+
+def _count_true(feature: Feature) -> pl.Expr:
+    # added one by one, because a sum over columns would take an unknown for 0
+    return reduce(add, (pl.col(name).cast(pl.Int32) for name in feature.inputs))
+
+
+_DERIVED: dict[str, Callable[[Feature], pl.Expr]] = {"days_between": _days_between, "count_true": _count_true}
+
+
+def _age_at(feature: Feature, columns: pl.DataFrame, people: pl.DataFrame) -> pl.Series:
+    """Give whole years: someone born on 29 February is a year older on 1 March of a common year."""
+    day, born = pl.col("day"), pl.col("born")
+    both = pl.DataFrame({"day": columns[feature.options["date_feature"]], "born": people["birth_date"]})
+    had = (day.dt.month() > born.dt.month()) | ((day.dt.month() == born.dt.month()) & (day.dt.day() >= born.dt.day()))
+    years = day.dt.year() - born.dt.year() - (~had).cast(pl.Int32)
+    return both.select(years.cast(pl.Int32).alias(feature.name)).to_series()
+
+
+def _working_days(feature: Feature, columns: pl.DataFrame, moment: Moment, working_days: WorkingDays | None) -> pl.Series:
+    """Give the working days after a date up to and with the index date: 0 for a later date, null where none is known."""
+    if working_days is None:
+        msg = f"feature {feature.name}: working days need the calendar, and evaluate was given none"
+        raise DeclarationError(msg)
+    days = (columns[feature.options["date_feature"]] - EARLIEST_DAY).dt.total_days()
+    places = days.fill_null(0).clip(0, working_days.size - 1).to_numpy()
+    so_far, now = working_days[places], int(working_days[moment.index])
+    counted = pl.Series(feature.name, np.where(places > moment.index, 0, now - so_far), dtype=pl.Int32)
+    known = days.is_not_null() & pl.Series(((so_far >= 0) & (now >= 0)) | (places > moment.index))
+    return counted.zip_with(known, pl.Series(feature.name, [None], dtype=pl.Int32).new_from_index(0, len(counted)))

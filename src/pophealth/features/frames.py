@@ -1,0 +1,63 @@
+"""Gives results as a typed frame; what the kernels wrote is taken over without a copy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from pophealth.features.plan import FeaturePlan
+from pophealth.features.programs import Place
+from pophealth.features.shards import Results
+
+_ARROW: dict[str, Any] = {
+    "bool": pa.bool_(),
+    "date": pa.date32(),
+    "int": pa.int32(),
+    "float": pa.float64(),
+    "category": pa.uint8(),
+}
+
+
+def frame_of(plan: FeaturePlan, results: Results, size: int) -> pl.DataFrame:
+    """Give one row per person of the shard, a column per place of the plan."""
+    kinds = {column: kind for feature in plan.features for column, kind in feature.outputs.items()}
+    labels = {column: feature.labels(column) for feature in plan.features for column in feature.outputs}
+    arrays = {name: _array(results, place, _ARROW[kinds[name]], size) for name, place in plan.places.items()}
+    if not arrays:
+        return pl.DataFrame(height=size)
+    frame = pl.DataFrame(pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays)))
+    named = [
+        frame[name].cat.to(pl.Enum(labels[name])).alias(name)
+        for name in plan.places
+        if kinds[name] == "category"
+    ]
+    return frame.with_columns(named) if named else frame
+
+
+def _array(results: Results, place: Place, kind: Any, size: int) -> pa.Array:
+    block = getattr(results, place.block)[place.row]
+    if place.block == "bits":
+        return pa.Array.from_buffers(kind, size, [None, pa.py_buffer(block)])
+    valid = None
+    if place.block != "counts":
+        valid = pa.py_buffer(getattr(results, f"{place.block.removesuffix('s')}_bits")[place.row])
+    return pa.Array.from_buffers(kind, size, [valid, pa.py_buffer(block)])
+
+
+def null_column(name: str, kind: str, labels: tuple[str, ...], size: int) -> pl.Series:
+    """Give a column of nulls of the right type: the source cannot give it."""
+    return pl.Series(name, [None], dtype=dtype_of(kind, labels)).new_from_index(0, size)
+
+
+def dtype_of(kind: str, labels: tuple[str, ...]) -> Any:
+    """Give the Polars type of an output."""
+    plain: dict[str, Any] = {
+        "bool": pl.Boolean(),
+        "date": pl.Date(),
+        "int": pl.Int32(),
+        "float": pl.Float64(),
+        "text_list": pl.List(pl.String()),
+    }
+    return pl.Enum(labels) if kind == "category" else plain[kind]

@@ -1,0 +1,227 @@
+"""Gives the plan's results for one shard, date after date: one chain of kernels, none of which holds a lock."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pophealth.declare import CODED_TABLES
+from pophealth.errors import IntegrityError
+from pophealth.features.asking import STAY_TABLES
+from pophealth.features.dates import AtDate, Dated
+from pophealth.features.plan import FeaturePlan
+from pophealth.kernels import features_days as days
+from pophealth.kernels import features_medicines as medicines
+from pophealth.kernels import features_near as near
+from pophealth.kernels import features_series as series
+from pophealth.kernels import features_stays as stays
+from pophealth.kernels import features_values as values
+from pophealth.kernels.postings import NO_POSTINGS, NO_STAYS, Postings, Shard, Stays, frozen
+
+Array = npt.NDArray[Any]
+_MEASUREMENTS = CODED_TABLES.index("measurements")
+_MEDICATIONS = CODED_TABLES.index("medications")
+_NO_CHANGES = days.Changes(np.zeros(1, np.int64), np.empty(0, np.uint32), np.empty(0, np.uint8))
+
+
+class Scratch(threading.local):
+    """Working arrays of a thread, as large as the largest shard it has seen."""
+
+    size = -1
+
+    def fit(self, size: int) -> Scratch:
+        """Give the arrays with room for `size` people."""
+        if size > self.size:
+            self.size = size
+            self.mask = np.empty(size // 8 * 8 + 8, np.uint8)
+            self.words = np.empty(size, np.uint32)
+            self.more_words = np.empty(size, np.uint32)
+            self.lanes = np.empty(size, np.uint64)
+            self.days = np.empty(size, np.uint16)
+            self.rank = np.empty(size, np.uint8)
+        return self
+
+
+_SCRATCH = Scratch()
+
+
+@dataclass(frozen=True)
+class Results:
+    """Blocks of results of one shard at one date; Arrow's own forms, so that a frame is made without a copy.
+
+    Attributes
+    ----------
+    bits : uint8 [n, n_bytes]
+        Yes or no, one bit per person.
+    counts : int32 [n, n_people]
+    dates : int32 [n, n_people], date_bits : uint8 [n, n_bytes]
+        Days since 1970-01-01, or a number of days, and whether there is one.
+    values : float64 [n, n_people], value_bits : uint8 [n, n_bytes]
+    labels : uint8 [n, n_people], label_bits : uint8 [n, n_bytes]
+        Places of labels, counting from 0, and whether there is one.
+    """
+
+    bits: Array
+    counts: Array
+    dates: Array
+    date_bits: Array
+    values: Array
+    value_bits: Array
+    labels: Array
+    label_bits: Array
+
+
+class ShardWalk:
+    """One shard walked from date to date. `at` is called with 0, 1, 2 ...; it keeps the latest days in between."""
+
+    def __init__(self, shard: Shard, plan: FeaturePlan, dated: Dated) -> None:
+        _refuse_other_dictionary(shard, plan)
+        self.size = shard.n_people
+        self._plan, self._dated = plan, dated
+        self._tables = tuple(_ready(shard.postings.get(table, NO_POSTINGS)) for table in CODED_TABLES)
+        self._stays = tuple(_ready_stays(shard.stays.get(table, NO_STAYS)) for table in STAY_TABLES)
+        self._state = np.empty((dated.n_slots, self.size), np.uint16)
+        self._changes = _NO_CHANGES
+        if len(dated.moments) > 1:
+            self._changes = days.changed_rows(
+                self._tables, plan.lists, plan.rules, dated.columns.list_, dated.earliest, dated.all_ends, dated.indexes
+            )
+
+    def at(self, date: int) -> Results:
+        """Give the results at index date number `date`."""
+        out = self._empty()
+        if self.size:
+            at, scratch = self._dated.at[date], _SCRATCH.fit(self.size)
+            self._days(date, at, scratch, out)
+            self._medicines(at, scratch, out)
+            self._values(at, scratch, out)
+            programs = self._plan.programs
+            if programs.stays.table.size:
+                stays.stay_counts(
+                    self._stays, programs.stays, at.starts_of["stays"], at.ends_of["stays"], at.index, out.counts
+                )
+        return out
+
+    def _empty(self) -> Results:
+        sizes, size = self._plan.programs.sizes, self.size
+        n_bytes = (size + 63) // 64 * 8  # whole words, as Arrow wants its buffers
+
+        def block(rows: int, kind: Any) -> Array:
+            return np.empty((rows, size), kind)
+
+        def bits(rows: int) -> Array:
+            return np.empty((rows, n_bytes), np.uint8)
+
+        return Results(
+            bits=bits(sizes["bits"]),
+            counts=np.zeros((sizes["counts"], size), np.int32),
+            dates=block(sizes["dates"], np.int32),
+            date_bits=bits(sizes["dates"]),
+            values=block(sizes["values"], np.float64),
+            value_bits=bits(sizes["values"]),
+            labels=block(sizes["labels"], np.uint8),
+            label_bits=bits(sizes["labels"]),
+        )
+
+    def _days(self, date: int, at: AtDate, scratch: Scratch, out: Results) -> None:
+        """Give what latest and first days decide, alone and together, and counts of rows."""
+        plan, dated = self._plan, self._dated
+        read = (self._tables, plan.lists, plan.rules)
+        programs = plan.programs
+        if dated.columns.list_.size:
+            days.day_columns(
+                *read, dated.columns, self._changes, date, len(dated.moments), at.is_fresh, at.least, at.ends, at.use_starts,
+                at.index, self._state, scratch.mask, out.bits, out.dates, out.date_bits, out.counts,
+            )  # fmt: skip
+        if dated.unresolved.size or dated.category_slots.size:
+            days.combine(
+                dated.unresolved, dated.category_ends, dated.category_slots, at.starts_of["categories"],
+                programs.tables["categories"], at.pair_starts, self._state, scratch.mask, scratch.words,
+                out.bits, out.dates, out.date_bits, out.labels, out.label_bits,
+            )  # fmt: skip
+        if counts := programs.tables["counts"].T.size:
+            del counts
+            list_, row = (frozen(column) for column in programs.tables["counts"].T)
+            days.count_rows(*read, list_, row, at.starts_of["counts"], at.ends_of["counts"], at.index, out.counts)
+        if programs.near.list_.size:
+            near.near(
+                *read, programs.near, at.starts_of["near"], at.ends_of["near"], at.index,
+                scratch.mask, out.bits, out.dates, out.date_bits,
+            )  # fmt: skip
+
+    def _medicines(self, at: AtDate, scratch: Scratch, out: Results) -> None:
+        """Give what issues of medicines decide."""
+        plan, programs, issues = self._plan, self._plan.programs, self._tables[_MEDICATIONS]
+        read = (self._tables, plan.lists, plan.rules)
+        if programs.tables["repeats"].size:
+            list_, row = (frozen(column) for column in programs.tables["repeats"].T)
+            medicines.current_repeats(
+                *read, list_, row, at.starts_of["repeats"], at.ends_of["repeats"], at.index,
+                scratch.words, scratch.mask, self.size, out.bits,
+            )  # fmt: skip
+        if self._dated.co_issued.size:
+            near.co_issued(
+                *read, self._dated.co_issued, at.starts_of["co_issued"], at.ends_of["co_issued"], at.index,
+                self._state, scratch.mask, out.bits,
+            )  # fmt: skip
+        for program, (inside, earliest) in zip(programs.substances, at.inside, strict=True):
+            medicines.substance_sums(
+                issues, program, inside, earliest, at.index, scratch.words, scratch.lanes, self.size, out.counts
+            )
+        for place, current in enumerate(programs.current_substances):
+            start, end = at.starts_of["current_substances"][place], at.ends_of["current_substances"][place]
+            total = out.counts[programs.tables["current_substances"][place, 0]]
+            medicines.current_substances(
+                issues, current, start, end, at.index, scratch.words, scratch.more_words, self.size, total
+            )
+
+    def _values(self, at: AtDate, scratch: Scratch, out: Results) -> None:
+        """Give what measured values decide."""
+        plan, programs = self._plan, self._plan.programs
+        read = (self._tables, plan.lists, plan.rules)
+        if programs.choices.list_.size:
+            values.chosen_values(
+                *read, programs.choices, at.starts_of["choices"], at.ends_of["choices"], at.index,
+                scratch.days, scratch.rank, scratch.mask, self.size,
+                out.values, out.value_bits, out.dates, out.date_bits, out.labels, out.label_bits,
+            )  # fmt: skip
+        several = (self._tables, _MEASUREMENTS, plan.lists, plan.rules)
+        if programs.series.list_.size:
+            series.series(
+                *several, programs.series, at.starts_of["series"], at.ends_of["series"], at.index,
+                scratch.mask, self.size, out.bits, out.counts, out.values, out.value_bits,
+            )  # fmt: skip
+        if programs.pairs.list_.size:
+            series.pairs(
+                *several, programs.pairs, at.starts_of["pairs"], at.ends_of["pairs"], at.index,
+                scratch.mask, self.size, out.values, out.value_bits, out.dates, out.date_bits,
+            )  # fmt: skip
+
+
+def _ready(runs: Postings) -> Postings:
+    """Give postings whose arrays are all of one kind: a kernel is compiled once only if every shard's are."""
+    return runs if _are_ready(runs) else Postings(*map(frozen, runs))
+
+
+def _ready_stays(rows: Stays) -> Stays:
+    return rows if _are_ready(rows) else Stays(*map(frozen, rows))
+
+
+def _are_ready(arrays: tuple[Array, ...]) -> bool:
+    return not any(
+        array.flags.writeable or not array.flags.c_contiguous or not array.flags.aligned for array in arrays
+    )
+
+
+def _refuse_other_dictionary(shard: Shard, plan: FeaturePlan) -> None:
+    for table, size in plan.n_concepts.items():
+        if table in shard.postings and shard.postings[table].offsets.size != size + 1:
+            msg = (
+                f"index of {table}: written with {shard.postings[table].offsets.size - 1} concepts, the plan was compiled "
+                f"with a dictionary of {size}. Compile the plan with the dictionary of the same snapshot."
+            )
+            raise IntegrityError(msg)
