@@ -34,7 +34,9 @@ class CodeBook:
 
     def __init__(self, *, synthetic: bool, restricted: pl.DataFrame | None) -> None:
         self._synthetic = synthetic
-        self._restricted = None if restricted is None else restricted.select(pl.col(*_PAIR).cast(pl.String)).unique()
+        self._restricted = None
+        if restricted is not None:
+            self._restricted = restricted.select(pl.col(*_PAIR).cast(pl.String)).with_columns(code=_undotted()).unique()
         self._known = pl.DataFrame(schema=dict.fromkeys((*_PAIR, "judgement"), pl.String))
 
     def judged(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -53,7 +55,8 @@ class CodeBook:
     def _judge(self, codes: pl.DataFrame) -> pl.DataFrame:
         restricted = pl.lit(value=False)
         if self._restricted is not None:
-            hits = codes.join(self._restricted.with_columns(hit=True), on=_PAIR, how="left", maintain_order="left")
+            plain = codes.with_columns(code=_undotted())
+            hits = plain.join(self._restricted.with_columns(hit=True), on=_PAIR, how="left", maintain_order="left")
             restricted = pl.lit(hits["hit"].fill_null(value=False))
         whole = pl.lit(passes_check_digit(codes["code"]))
         checked = pl.col("code_system").is_in(_CHECKED)
@@ -74,4 +77,10 @@ class CodeBook:
         if self._restricted is None:
             return []
         mine = self._restricted.filter(pl.col("code_system") == CodeSystem.ICD10.value)
-        return mine["code"].str.replace_all(".", "", literal=True).to_list()
+        return mine["code"].to_list()
+
+
+def _undotted() -> pl.Expr:
+    """Give codes as they are compared with restricted ones: diagnoses with and without a dot are the same."""
+    is_diagnosis = pl.col("code_system") == CodeSystem.ICD10.value
+    return pl.when(is_diagnosis).then(pl.col("code").str.replace_all(".", "", literal=True)).otherwise("code")

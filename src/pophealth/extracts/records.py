@@ -58,7 +58,7 @@ class Taker:
     def _near(self, keys: pl.Series) -> pl.DataFrame:
         """Give the part of the index that a batch can need: where rows come person by person, a small one."""
         first, last = keys.min(), keys.max()
-        if first is None or last is None:
+        if not isinstance(first, str) or not isinstance(last, str):  # no key at all
             return self._index.clear()
         known = self._index["key"]
         start = known.search_sorted(first, side="left")

@@ -8,9 +8,9 @@ from pophealth.synthetic.arrays import NEVER, Bools, Days, Ints, spread
 from pophealth.synthetic.diagnoses import deficits_on
 from pophealth.synthetic.hospital import SPECIALTIES
 from pophealth.synthetic.ledger import Ledger
-from pophealth.synthetic.measures import LESS, NONE, UG_G
 from pophealth.synthetic.roster import PLANTED, VISITOR, Roster
 from pophealth.synthetic.states import ETHNICITIES
+from pophealth.synthetic.words import LESS, NONE, UG_G
 from pophealth.synthetic.world import SMOKING_CODES, World
 
 ETHNICITY_RECORDED = 0.93

@@ -62,7 +62,8 @@ class Calibration:
         luck = (stream(*self.key, "strikes"), stream(*self.key, "details"))
         course = March(self.states, self.people, onsets, fixed, self.timeline, luck).walk()
         registered = self._here() & (course.death > self.timeline.index_day)
-        kept = fill(self.people.stratum, registered, self.quota)
+        available = np.bincount(self.people.stratum[registered], minlength=STRATA)
+        kept = fill(self.people.stratum, registered, lend(self.quota, available))
         return Lives(
             self.people, self.bodies, onsets, self.liabilities.fades, fixed, course, kept, registered, self.timeline
         )
@@ -144,6 +145,18 @@ def fill(stratum: Ints, registered: Bools, quota: Ints) -> Ints:
     first = np.searchsorted(sorted_stratum, np.arange(STRATA))
     before = running - np.append(running, 0)[np.minimum(first, len(running))][sorted_stratum]
     return np.sort(order[before < quota[sorted_stratum]])
+
+
+def lend(quota: Ints, available: Ints) -> Ints:
+    """Give the quotas with what a stratum cannot fill taken over by the nearest younger ones of the same sex that can."""
+    wanted = np.minimum(quota, available)
+    for stratum in np.flatnonzero(quota > available):
+        short = int(quota[stratum] - available[stratum])
+        for other in range(int(stratum) - 2, -1, -2):
+            taken = min(short, int(available[other] - wanted[other]))
+            wanted[other] += taken
+            short -= taken
+    return wanted
 
 
 def _cut(critical: Floats, target: float) -> float:

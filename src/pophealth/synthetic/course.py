@@ -13,7 +13,6 @@ from pophealth.synthetic.people import People
 from pophealth.synthetic.states import ADMISSION, CARE_HOME, CVD, CVD_STATES, DEATH, OLDEST, OUTCOMES, PALLIATIVE, State
 
 CARE_DEFICIT = "requirement_for_care"
-_NEVER_STEP = 2**15 - 1
 
 
 @dataclass
@@ -89,7 +88,7 @@ class March:
 
     def _prepare_jumps(self, onsets: Days) -> None:
         """Lay out, by step, what each state that comes on adds to the log hazards; what came before entry counts at once."""
-        persons, steps, deltas = [], [], []
+        persons, steps, deltas, care = [], [], [], []
         rows: dict[str | None, list[int]] = {}
         for row, state in enumerate(self.states):
             rows.setdefault(state.deficit, []).append(row)
@@ -103,7 +102,8 @@ class March:
                 first &= (onsets[earlier][:, who] != onsets[row, who]).all(axis=0)
                 delta += hazards.DEFICIT[:, None] * first[None, :]
             persons.append(who)
-            steps.append(np.minimum(self.timeline.step_known(onsets[row][who]), _NEVER_STEP))
+            steps.append(self.timeline.step_known(onsets[row][who]))
+            care.append(np.full(len(who), state.deficit == CARE_DEFICIT))
             deltas.append(delta)
             if state.id in CVD_STATES:
                 self.has_state[CVD_STATES.index(state.id), who] = True
@@ -117,6 +117,9 @@ class March:
         later = later[np.argsort(step[later], kind="stable")]
         self._jump_person, self._jump_delta = person[later], delta[:, later]
         self._jump_edges = np.searchsorted(step[later], np.arange(self.timeline.steps + 1))
+        self._care_jump = np.full(len(self.people), -1, np.int64)
+        coming = np.flatnonzero(np.concatenate(care)[later])
+        self._care_jump[self._jump_person[coming]] = coming
 
     def walk(self) -> Course:
         """Walk all steps and give what happened."""
@@ -182,6 +185,10 @@ class March:
         self.care_home[who] = day
         fresh = self.cared_for[who] > day
         self.log_hazard[:, who] += hazards.RESIDENT[:, None] + hazards.DEFICIT[:, None] * fresh[None, :]
+        ahead = self._care_jump[who[fresh]]
+        self._jump_delta[:, ahead[ahead >= 0]] -= hazards.DEFICIT[
+            :, None
+        ]  # a deficit counts once, whatever shows it first
 
     def _become_palliative(self, who: Ints, day: Days) -> None:
         self.palliative[who] = day

@@ -101,7 +101,7 @@ def _spells(
 def _diagnoses(
     rng: np.random.Generator, world: World, roster: Roster, use: str, who: Ints, day: Days, kind: Ints
 ) -> Ints:
-    """Give a primary diagnosis that fits each person and secondary ones they have: places in the world's reasons, -1 for none."""
+    """Give a primary diagnosis that fits each person and secondary ones they have: places in `world.diagnoses`, -1 for none."""
     reasons = world.reasons
     mains = [place for place, reason in enumerate(reasons) if reason.use == use]
     weight = np.stack([_fit(world, roster, reasons[place], who, day, kind) for place in mains])
@@ -118,7 +118,9 @@ def _diagnoses(
             rows = np.flatnonzero(has)
             found[rows, filled[rows]] = place
             filled[rows] += 1
-    return found
+    of_reason = np.array([world.diagnoses.index(reason.code) for reason in reasons] + [-1])
+    coded: Ints = of_reason[found]
+    return coded
 
 
 def _fit(world: World, roster: Roster, reason: Reason, who: Ints, day: Days, kind: Ints) -> npt.NDArray[np.float64]:

@@ -13,16 +13,26 @@ from pophealth.synthetic.ledger import Ledger
 from pophealth.synthetic.roster import LIVED, Roster
 from pophealth.synthetic.states import CVD, OLDEST
 from pophealth.synthetic.volumes import Volume
+from pophealth.synthetic.words import (
+    AMBULATORY,
+    CLINIC,
+    COUNT,
+    EGFR_UNIT,
+    HOME,
+    KG_M2,
+    KG_M2_ALSO,
+    LESS,
+    MMHG,
+    MMHG_ALSO,
+    MMOL_L,
+    MMOL_MOL,
+    MORE,
+    NONE,
+    PERCENT,
+    UMOL_L,
+)
 from pophealth.synthetic.world import LABORATORY_CODES, World
 
-UNITS = ("mmHg", "kg/m2", "mmol/mol", "mL/min/1.73m2", "umol/L", "mmol/L", "%", "ug/g", "mm[Hg]", "kg/m^2", "1")
-MMHG, KG_M2, MMOL_MOL, EGFR_UNIT, UMOL_L, MMOL_L, PERCENT, UG_G, MMHG_ALSO, KG_M2_ALSO, COUNT = range(len(UNITS))
-COMPARATORS = ("=", "<", "<=", ">", ">=")
-LESS, MORE = 1, 3
-SETTINGS = ("clinic", "home", "ambulatory")
-CLINIC, HOME, AMBULATORY = range(3)
-NONE = -1
-"""Missing unit, comparator or setting."""
 SPELT_OTHERWISE, UNIT_MISSING = 0.02, 0.01
 
 # Pairs of codes of the shipped lists, by setting: systolic, diastolic.

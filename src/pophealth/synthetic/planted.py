@@ -24,25 +24,20 @@ CROWDED = 0.2
 """Share of a network above which only one person an archetype is planted."""
 
 _KEYS = frozenset({"rule", "people", "age", "sex", "deciles", "ethnicity", "records"})
-_RECORD_KEYS = frozenset(
-    {
-        "table",
-        "codelist",
-        "codelists",
-        "code",
-        "medicines",
-        "days_before",
-        "in_contract_year",
-        "value",
-        "unit",
-        "comparator",
-        "setting",
-        "time",
-        "days_supply",
-        "is_repeat",
-        "columns",
-    }
-)
+_ANY_RECORD = frozenset({"table", "days_before", "in_contract_year", "times", "every_days", "columns"})
+_CODED = frozenset({"codelist", "codelists", "code"})
+_RECORD_KEYS: dict[str, frozenset[str]] = {
+    "events": _CODED,
+    "measurements": _CODED | {"value", "unit", "comparator", "setting", "time"},
+    "medications": _CODED | {"medicines", "days_supply", "is_repeat"},
+    "spells": frozenset({"method", "stay_days", "diagnoses"}),
+    "attendances": frozenset({"outcome"}),
+    "outpatients": frozenset({"specialty", "attended"}),
+    "referrals": frozenset({"specialty", "referral_type", "urgent"}),
+    "appointments": frozenset({"category", "status", "mode", "staff_role"}),
+    "next_tests": frozenset({"programme", "due_in_days"}),
+}
+"""Keys of a record of each table, beside those of any."""
 _SEXES = {"female": (0,), "male": (1,), "any": (0, 1)}
 
 
@@ -87,7 +82,7 @@ def _archetype(path: Path) -> Archetype:
     records = tuple(table.get("records", ()))
     unknown = set(table) - _KEYS
     for record in records:
-        unknown |= set(record) - _RECORD_KEYS
+        unknown |= set(record) - _ANY_RECORD - _RECORD_KEYS.get(str(record.get("table")), frozenset())
     if unknown or table.get("rule") != path.stem or table.get("sex", "any") not in _SEXES:
         msg = f"archetype {path.parent.name}/{path.name}: unknown keys {sorted(unknown)}, or rule is not the file name"
         raise DeclarationError(msg)

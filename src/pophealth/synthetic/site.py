@@ -44,7 +44,7 @@ path = "."
 
 [extract.supplies]
 events = ["SNOMED", "SYNTHETIC"]
-medications = ["dm+d"]
+medications = ["dm+d", "SYNTHETIC"]
 measurements = ["SNOMED", "SYNTHETIC"]
 spells = true
 attendances = true

@@ -6,7 +6,8 @@ import numpy as np
 
 from pophealth.synthetic.arrays import Bools, Ints
 from pophealth.synthetic.england import QOF
-from pophealth.synthetic.measures import COUNT, KG_M2, Measurer, Visits
+from pophealth.synthetic.measures import Measurer, Visits
+from pophealth.synthetic.words import COUNT, KG_M2
 
 OBESE_FROM, OBESE_FROM_MINORITY = 30.0, 27.5
 """Body mass index from which the obesity register counts, for ethnic minorities from the second (service-specs 11.1)."""

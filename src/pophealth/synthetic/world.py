@@ -13,6 +13,7 @@ from pophealth.reference import CodelistLibrary, load_library
 from pophealth.synthetic.codes import SYNTHETIC, Choice, CodeBook
 from pophealth.synthetic.planted import Archetype, load_archetypes
 from pophealth.synthetic.states import WORLD, State, load_states
+from pophealth.synthetic.words import UNITS
 
 FILLER_CONCEPTS = 3_000
 """Made-up concepts that fill a record to its real length; Zipf-like, as real codes are."""
@@ -72,6 +73,8 @@ class World:
     products: tuple[Product, ...]
     regimens: tuple[Regimen, ...]
     reasons: tuple[Reason, ...]
+    diagnoses: tuple[str, ...]
+    units: tuple[str, ...]
     filler: Choice
     state_codes: dict[str, tuple[Choice, Choice | None, Choice | None]]
 
@@ -79,7 +82,7 @@ class World:
 def load_world() -> World:
     """Give the world of the shipped codelists."""
     library = load_library()
-    states = load_states()
+    states, archetypes, reasons = load_states(), load_archetypes(), tuple(_reasons())
     smoking = [("SNOMED", code) for codes in SMOKING_CODES.values() for code in codes]
     background = [(SYNTHETIC, f"SYN:background:{number:04d}") for number in range(1, FILLER_CONCEPTS + 1)]
     events = CodeBook(library, smoking + background)
@@ -89,14 +92,16 @@ def load_world() -> World:
     return World(
         library=library,
         states=states,
-        archetypes=load_archetypes(),
+        archetypes=archetypes,
         events=events,
         measurements=CodeBook(library, [(SYNTHETIC, code) for code in LABORATORY_CODES]),
         medications=medications,
         medicine_classes=classes,
         products=products,
         regimens=tuple(_regimens()),
-        reasons=tuple(_reasons()),
+        reasons=reasons,
+        diagnoses=tuple(sorted({reason.code for reason in reasons} | {*_planted(archetypes, "diagnoses")})),
+        units=tuple(dict.fromkeys((*UNITS, *_planted(archetypes, "unit")))),
         filler=_filler(events),
         state_codes={state.id: _codes_of(state, events) for state in states},
     )
@@ -147,6 +152,14 @@ def _regimens() -> Iterator[Regimen]:
             int(row["to_age"]),
             row["kind"] == "repeat",
         )
+
+
+def _planted(archetypes: tuple[Archetype, ...], key: str) -> Iterator[str]:
+    """Give the texts that records of archetypes hold under a key."""
+    for archetype in archetypes:
+        for record in archetype.records:
+            held = record.get(key, ())
+            yield from (held,) if isinstance(held, str) else held
 
 
 def _reasons() -> Iterator[Reason]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pophealth.synthetic import hospital, measures
+from pophealth.synthetic import hospital, words
 from pophealth.synthetic.arrays import NEVER, Days, Ints
 from pophealth.synthetic.codes import CodeBook
 from pophealth.synthetic.ledger import LAGGING, Sheet, in_order, recorded_days
@@ -159,21 +159,19 @@ def _medications(_world: World, _day: Days, column: Any) -> Table:
     }
 
 
-def _measurements(_world: World, _day: Days, column: Any) -> Table:
+def _measurements(world: World, _day: Days, column: Any) -> Table:
     minute = column("minute")
     time = pa.array(minute.astype(np.int64) * 60_000_000, pa.int64(), mask=minute < 0).view(pa.time64("us"))
     return {
         "time": time,
         "value": pa.array(column("value", 0.0).astype(np.float64)),
-        "unit": texts(column("unit"), measures.UNITS),
-        "comparator": texts(column("comparator"), measures.COMPARATORS),
-        "setting": texts(column("setting"), measures.SETTINGS),
+        "unit": texts(column("unit"), world.units),
+        "comparator": texts(column("comparator"), words.COMPARATORS),
+        "setting": texts(column("setting"), words.SETTINGS),
     }
 
 
 def _spells(world: World, day: Days, column: Any) -> Table:
-    codes = sorted({reason.code for reason in world.reasons})
-    of_reason = np.array([codes.index(reason.code) for reason in world.reasons] + [-1], np.int32)
     head = {
         "admission_date": dates(day),
         "discharge_date": dates(column("discharge", NEVER)),
@@ -181,7 +179,7 @@ def _spells(world: World, day: Days, column: Any) -> Table:
         "destination": texts(column("destination"), hospital.DESTINATIONS),
     }
     names = [f"diagnosis_{position + 1:02d}" for position in range(hospital.MOST_DIAGNOSES)]
-    return head | {name: texts(of_reason[column(name)], codes) for name in names}
+    return head | {name: texts(column(name), world.diagnoses) for name in names}
 
 
 def _attendances(_world: World, day: Days, column: Any) -> Table:

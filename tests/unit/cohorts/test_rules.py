@@ -12,12 +12,22 @@ from pophealth.errors import DeclarationError
 
 RULES = load_rules()
 CATALOGUE = {
-    "medication_review": ["SMR-02", "SMR-05", "PIN-D"],
-    "care_homes": ["EH-07", "EH-03"],
-    "anticipatory_care": ["AC-02", "AC-11"],
+    "medication_review": [
+        *(f"SMR-{number:02d}" for number in range(1, 16)),
+        "SMR-15",
+        *(f"PIN-{letter}" for letter in ("A", "B", "C", "D", "E", "F", "G", "I", "K", "AC", "ME", "ME", "LI", "AM")),
+        *(f"PIN-02{letter}" for letter in "ABCD"),
+    ],
+    "care_homes": ["EH-01", *(f"EH-{number:02d}" for number in range(3, 15))],
+    "anticipatory_care": [*(f"AC-{number:02d}" for number in range(1, 16) if number != 6), "AC-11"],
     "personalised_care": ["PC-01", "PC-02"],
-    "early_cancer": ["CA-03", "CA-05"],
-    "cvd_prevention": ["CV-01", "CV-07"],
+    "early_cancer": [*(f"CA-{number:02d}" for number in range(1, 20) if number != 15), *(4 * ["CA-12"])],
+    "cvd_prevention": [
+        *(f"CV-{number:02d}" for number in range(1, 26)),
+        *("CV-04", "CV-06", "CV-08", "CV-08", "CV-08", "CV-09", "CV-11", "CV-13", "CV-13", "CV-13", "CV-16"),
+        *("CV-17", "CV-17", "CV-18", "CV-18", "CV-18", "CV-19", "CV-19", "CV-20", "CV-22", "CV-22", "CV-23"),
+        *("CV-25", "CV-25"),
+    ],
     "neighbourhood_inequalities": ["IN-02", "IN-03"],
 }
 
@@ -59,9 +69,27 @@ def test_every_text_of_a_rule_is_in_the_allowed_part_of_sql_in_every_year(rule: 
             assert columns_of(split_order(term)[0])
 
 
-def test_only_the_same_day_stage_of_blood_pressure_is_urgent() -> None:
-    urgent = [(rule.id, tier.number) for rule in RULES.values() for tier in rule.tiers if tier.urgent]
-    assert urgent == [("raised_blood_pressure_no_diagnosis", 1)]
+def test_only_tiers_that_cannot_wait_are_urgent() -> None:
+    urgent = {(rule.id, tier.number) for rule in RULES.values() for tier in rule.tiers if tier.urgent}
+    assert urgent == {
+        ("anticoagulant_monitoring_incomplete", 1),
+        ("dependence_forming_medicine", 1),
+        ("raised_blood_pressure_no_diagnosis", 1),
+        ("raised_blood_pressure_ethnic_minority", 1),
+        ("raised_blood_pressure_priority_groups", 1),
+        ("hypertension_above_target", 1),
+        ("hypertension_above_target", 2),
+        ("ckd_blood_pressure_above_target", 1),
+        ("raised_nt_probnp_no_heart_failure_code", 1),
+        ("fit_10_or_more_no_referral", 1),
+        ("fit_10_or_more_no_referral", 2),
+        ("lung_symptoms_no_chest_xray", 1),
+        ("haematuria_no_referral", 1),
+        ("breast_symptom_no_referral", 1),
+        ("breast_symptom_no_referral", 2),
+        ("upper_gi_or_pancreas_symptom_no_referral", 1),
+        ("postmenopausal_bleeding_no_referral", 1),
+    }
 
 
 def test_years() -> None:
@@ -69,7 +97,11 @@ def test_years() -> None:
     assert frailty.year_for("2025-26") == "2024-25"
     assert "efi_deficit_count" in columns_of(frailty.bind(frailty.criteria[0].predicate, "2022-23"))
     assert "efi_deficit_count" not in columns_of(frailty.bind(frailty.criteria[0].predicate, "2023-24"))
-    assert fit.year_for("2022-23") is None
+    assert fit.year_for("2021-22") is None
+    assert "has_referral_with_fit_14d_after" in columns_of(fit.bind(":fit_in_time", "2022-23"))
+    assert columns_of(fit.bind(":fit_in_time", "2024-25")) == {"has_referral_with_fit_before"}
+    targets = RULES["cvd_cholesterol_above_target"].years
+    assert (targets["2023-24"]["ldl"], targets["2024-25"]["ldl"]) == (1.8, 2.0)
 
 
 def test_a_site_adds_and_replaces_rules(tmp_path: Path) -> None:

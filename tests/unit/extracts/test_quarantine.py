@@ -154,9 +154,12 @@ def test_restricted_codes_are_dropped_and_only_counted(tmp_path: Path) -> None:
     spells = (
         SPELL + "a | 1 | 2024-01-01 | | 21 | I21.9\nb | 2 | 2024-01-01 | | 21 | I219\nb | 3 | 2024-01-01 | | 21 | E11"
     )
+    attendances = "patient_id | record_id | date | code | code_system\n" + "\n".join(
+        f"a | t{place} | 2024-01-01 | {code} | ICD-10" for place, code in enumerate(["I219", "I21.9", "I21.0"])
+    )
     events = EVENTS.replace("2021-06-01", "1900-01-01")  # the second breaks a rule as well, and none is told of it
     account, writer = conformed(
-        write_csv(tmp_path, default_tables(events=events, spells=spells)),
+        write_csv(tmp_path, default_tables(events=events, spells=spells, attendances=attendances)),
         restricted={"codelist": restricted_list(tmp_path)},
     )
     assert writer.of("events").is_empty()
@@ -164,6 +167,7 @@ def test_restricted_codes_are_dropped_and_only_counted(tmp_path: Path) -> None:
     assert counts(account, "spells")["reasons"] == {"restricted_code": 2}
     assert rules(account, "events") == {}
     assert writer.of("spells")["record_id"].to_list() == ["3"]
+    assert writer.of("attendances")["record_id"].to_list() == ["t2"]  # written with a dot or without
     assert "38341003" not in str(account.to_dict())
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pophealth.errors import CodelistError, UsageError
 from pophealth.reference import load_library
 from pophealth.synthetic.arrays import Timeline, pick, spread, stream, upper_tail
-from pophealth.synthetic.calibrate import _cut, fill
+from pophealth.synthetic.calibrate import _cut, fill, lend
 from pophealth.synthetic.codes import CodeBook, pointer_codes
 from pophealth.synthetic.course import _ages
 from pophealth.synthetic.ledger import Ledger, in_order
@@ -91,9 +91,18 @@ def test_fill_takes_candidates_in_order_until_a_quota_is_full(data) -> None:
     assert fill(stratum, registered, quota).tolist() == kept
 
 
+def test_what_the_oldest_cannot_fill_goes_to_the_next_younger_of_their_sex() -> None:
+    quota, available = np.zeros(STRATA, np.int64), np.zeros(STRATA, np.int64)
+    quota[[10, 12, 13]], available[[8, 10, 12, 13]] = [2, 5, 1], [9, 3, 1, 1]
+    lent = lend(quota, available)
+    assert lent[[8, 10, 12, 13]].tolist() == [3, 3, 1, 1]
+    assert lent.sum() == quota.sum()
+
+
 @calm
-@given(st.lists(st.floats(0.001, 40), min_size=1, max_size=50, unique=True), st.integers(0, 60))
-def test_the_scale_cuts_off_as_many_as_wanted(critical: list[float], target: int) -> None:
+@given(st.lists(st.integers(1, 40_000), min_size=1, max_size=50, unique=True), st.integers(0, 60))
+def test_the_scale_cuts_off_as_many_as_wanted(thousandths: list[int], target: int) -> None:
+    critical = [place / 1_000 for place in thousandths]
     scale = _cut(np.array(critical), target)
     reached = sum(value <= scale for value in critical)
     assert reached == min(target, len(critical) - 1)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import tomllib
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 import pophealth.cohorts
 from pophealth.errors import DeclarationError
 from pophealth.synthetic import generate, planted
 from pophealth.synthetic.arrays import Timeline, stream
+from pophealth.synthetic.network import RECORD_TABLES
 from pophealth.synthetic.people import quotas
 from pophealth.synthetic.planted import draw_guests, load_archetypes, make_room
 
@@ -55,6 +57,109 @@ def test_an_archetype_of_an_unknown_medicine_is_refused(tmp_path, monkeypatch) -
         'rule = "mine"\nage = [30, 40]\n[[records]]\ntable = "medications"\nmedicines = ["elixir"]\ndays_before = 3\n'
     )
     with pytest.raises(DeclarationError, match="elixir"):
+        generate(tmp_path / "out", networks=1, patients=200, seed=1, index_date=INDEX_DATE, years=1)
+
+
+EVERY_TABLE = """
+rule = "mine"
+age = [40, 41]
+sex = "female"
+people = 1
+[[records]]
+table = "events"
+codelists = ["falls", "fit_declined"]
+days_before = 10
+times = 2
+every_days = 100
+[[records]]
+table = "measurements"
+codelist = "hba1c"
+value = 60
+unit = "furlongs"
+comparator = ">"
+time = "09:30"
+days_before = 20
+[[records]]
+table = "medications"
+medicines = ["apixaban", "codeine and paracetamol"]
+codelist = "statins"
+code = "319996000"
+days_supply = 7
+is_repeat = false
+days_before = 5
+[[records]]
+table = "spells"
+diagnoses = ["S720", "Z999"]
+stay_days = 30
+days_before = 10
+[[records]]
+table = "attendances"
+outcome = "discharged"
+days_before = 3
+[[records]]
+table = "outpatients"
+attended = false
+days_before = 3
+[[records]]
+table = "referrals"
+referral_type = "urgent suspected cancer"
+urgent = true
+days_before = 300
+in_contract_year = true
+[[records]]
+table = "appointments"
+status = "did_not_attend"
+days_before = 3
+[[records]]
+table = "next_tests"
+programme = "bowel"
+due_in_days = 40
+days_before = 1
+"""
+
+
+def test_an_archetype_can_have_records_in_every_table(tmp_path, monkeypatch) -> None:
+    (tmp_path / "archetypes").mkdir()
+    (tmp_path / "archetypes" / "mine.toml").write_text(EVERY_TABLE)
+    monkeypatch.setattr(planted, "ARCHETYPES", tmp_path / "archetypes")
+    generate(tmp_path / "out", networks=1, patients=200, seed=1, index_date=INDEX_DATE, years=1)
+
+    def rows(table: str) -> pl.DataFrame:
+        return pl.read_parquet(tmp_path / "out" / table / "U22600.parquet")
+
+    fit = rows("events").filter(pl.col("code") == "SYN:fit_declined:1").sort("date")
+    who = fit["patient_id"][0]
+    assert fit["date"].to_list() == [date(2024, 10, 13), date(2025, 1, 21)]
+    mine = {table: rows(table).filter(pl.col("patient_id") == who) for table in RECORD_TABLES}
+    assert mine["events"].filter(pl.col("code") == "1912002").height == 2
+    assert mine["measurements"].select("value", "unit", "comparator", "time").rows() == [
+        (60.0, "furlongs", ">", time(9, 30))
+    ]
+    issued = mine["medications"].select("code", "days_supply", "is_repeat", "date").sort("code").rows()
+    assert issued == [(code, 7, False, date(2025, 1, 26)) for code in ("11211000001100", "319996000", "703908001")]
+    spell = mine["spells"].row(0, named=True)
+    assert (spell["method"], spell["discharge_date"], spell["diagnosis_01"], spell["diagnosis_02"]) == (
+        "21",
+        None,
+        "S720",
+        "Z999",
+    )
+    assert mine["attendances"]["outcome"].to_list() == ["discharged"]
+    assert mine["outpatients"]["attended"].to_list() == [False]
+    assert mine["referrals"].select("date", "referral_type", "is_urgent_suspected_cancer").rows() == [
+        (date(2024, 4, 6), "urgent suspected cancer", True)
+    ]
+    assert mine["appointments"]["status"].to_list() == ["did_not_attend"]
+    assert mine["next_tests"].select("programme", "due_date").rows() == [("bowel", date(2025, 3, 12))]
+
+
+@pytest.mark.parametrize("line", ['table = "spells"\nmethod = "99"', 'table = "appointments"\nstatus = "late"'])
+def test_an_archetype_of_an_unknown_word_is_refused(tmp_path, monkeypatch, line: str) -> None:
+    (tmp_path / "archetypes").mkdir()
+    text = f'rule = "mine"\nage = [30, 40]\n[[records]]\n{line}\ndays_before = 3\n'
+    (tmp_path / "archetypes" / "mine.toml").write_text(text)
+    monkeypatch.setattr(planted, "ARCHETYPES", tmp_path / "archetypes")
+    with pytest.raises(DeclarationError, match="is not one of"):
         generate(tmp_path / "out", networks=1, patients=200, seed=1, index_date=INDEX_DATE, years=1)
 
 

@@ -133,7 +133,9 @@ class Recomputed:
         if "palliative" in have:
             total += hazards.PALLIATIVE_CARE[outcome]
         total += sum(self.weights[name][outcome] for name in have if name in self.weights)
-        recent = sum(months_before(day, 12) < admitted <= day for admitted in self.admissions[who])
+        back = (INDEX_DATE.year - day.year) * 12 + INDEX_DATE.month - day.month
+        year_ago = months_before(INDEX_DATE, back + 12)  # months end where the index date's do: 29 February stays one
+        recent = sum(year_ago < admitted <= day for admitted in self.admissions[who])
         return total + hazards.DEFICIT[outcome] * len(deficits) + hazards.RECENT[outcome] * math.log1p(min(recent, 6))
 
 
