@@ -79,7 +79,14 @@ def describe(task: Task, plan: Plan, buckets: dict[str, Bucket]) -> tuple[pl.Dat
             legal_basis=task.legal_basis,
             areas=task.areas,
         )
-        features = evaluate(plan.feature_plan, bucket.shards, bucket.people, task.index_date, plan.contract_year)
+        features = evaluate(
+            plan.feature_plan,
+            bucket.shards_for(plan.feature_plan.reads),
+            bucket.people,
+            task.index_date,
+            plan.contract_year,
+            archive=bucket.archive,
+        )
         frames.append(pl.concat([people, features[people["person"].to_numpy()]], how="horizontal"))
     if not frames:
         msg = f"network {task.network}: none of its {len(task.practices)} practices is in the register"
