@@ -138,21 +138,20 @@ def concepts_of(codes: pl.DataFrame, dictionary: pl.DataFrame, *, by_prefix: boo
     """
     known = dictionary.select(pl.col("concept").cast(pl.Int64), *as_text("code", "code_system"))
     if by_prefix:
-        codes = codes.filter(pl.col("code_system") == "ICD-10").with_columns(
-            pl.col("code").str.replace_all(".", "", literal=True)
+        dotless = pl.col("code").str.replace_all(".", "", literal=True)
+        codes = codes.filter(pl.col("code_system") == "ICD-10").with_columns(dotless)
+        whole = continued(
+            codes["code"].unique().to_list(), known.filter(pl.col("code_system") == "ICD-10")["code"].to_list()
         )
-        beginnings = codes["code"].unique().sort().to_list()
-        codes = (
-            codes.join(_continued(beginnings, known), on="code", how="inner").with_columns(code="whole").drop("whole")
-        )
+        codes = codes.join(whole, on="code", how="inner").with_columns(code="whole").drop("whole")
     return codes.join(known, on=["code", "code_system"], how="inner")
 
 
-def _continued(beginnings: list[str], known: pl.DataFrame) -> pl.DataFrame:
-    """Give code and whole: every ICD-10 code of the dictionary that begins with one of `beginnings`."""
-    whole = sorted(known.filter(pl.col("code_system") == "ICD-10")["code"].to_list())
+def continued(beginnings: list[str], codes: list[str]) -> pl.DataFrame:
+    """Give code and whole: every one of `codes` that begins with one of `beginnings`."""
+    whole = sorted(codes)
     rows = []
-    for text in beginnings:
+    for text in sorted(beginnings):
         place = bisect_left(whole, text)
         while place < len(whole) and whole[place].startswith(text):
             rows.append((text, whole[place]))
