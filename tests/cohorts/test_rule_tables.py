@@ -24,10 +24,7 @@ HERE = Path(__file__).parent
 RULES = load_rules()
 TYPES = {"bool": pl.Boolean(), "int": pl.Int32(), "float": pl.Float64(), "date": pl.Date(), "category": pl.String()}
 DECLARED = {
-    name: TYPES[kind]
-    for feature in load_features().values()
-    for name, kind in feature.outputs.items()
-    if kind in TYPES
+    name: TYPES[kind] for feature in load_features().values() for name, kind in feature.outputs.items() if kind in TYPES
 }
 SCORED = {
     output.name: TYPES.get(output.dtype, pl.String()) for score in load_scores().values() for output in score.outputs

@@ -30,7 +30,9 @@ def is_archived(feature: Feature) -> bool:
 class Archive:
     """The archive's tables, each read once, its rows numbered by person."""
 
-    def __init__(self, archive: Callable[[str], pl.LazyFrame] | None, people: pl.DataFrame, library: CodelistLibrary) -> None:
+    def __init__(
+        self, archive: Callable[[str], pl.LazyFrame] | None, people: pl.DataFrame, library: CodelistLibrary
+    ) -> None:
         self._archive = archive
         self._people = people.select(pl.col("patient_id").cast(pl.String)).with_row_index("person")
         self._tables: dict[str, pl.DataFrame] = {}
@@ -56,7 +58,9 @@ class Archive:
     def inside(self, table: str, feature: Feature, moment: Moment) -> pl.DataFrame:
         """Give the rows of a table that count: visible, inside the window, allowed by ``where``."""
         start, end = feature.window.bounds(moment.index_date, moment.contract_year)
-        return self.rows(table).filter(visible(table, self.rows(table).columns, moment.index_date), within(table, start, end), *where(feature))
+        return self.rows(table).filter(
+            visible(table, self.rows(table).columns, moment.index_date), within(table, start, end), *where(feature)
+        )
 
 
 def visible(table: str, columns: list[str], index_date: date) -> pl.Expr:
@@ -80,7 +84,9 @@ def where(feature: Feature) -> list[pl.Expr]:
         if all(isinstance(value, bool) for value in values):
             conditions.append(pl.col(column).is_in(list(values)).fill_null(value=False))
         else:
-            conditions.append(pl.col(column).cast(pl.String).is_in([str(value) for value in values]).fill_null(value=False))
+            conditions.append(
+                pl.col(column).cast(pl.String).is_in([str(value) for value in values]).fill_null(value=False)
+            )
     return conditions
 
 
@@ -92,7 +98,9 @@ def answer(feature: Feature, archive: Archive, moment: Moment) -> pl.Series:
 def _per_person(name: str, found: pl.DataFrame, archive: Archive, dtype: Any, *, missing: object = None) -> pl.Series:
     """Give one value per person from `found` (person, and a column of that name)."""
     everyone = pl.DataFrame({"person": np.arange(archive.size, dtype=np.uint32)})
-    joined = everyone.join(found.select(pl.col("person").cast(pl.UInt32), name), on="person", how="left", maintain_order="left")
+    joined = everyone.join(
+        found.select(pl.col("person").cast(pl.UInt32), name), on="person", how="left", maintain_order="left"
+    )
     column = joined[name].cast(dtype)
     return column if missing is None else column.fill_null(missing)
 
@@ -143,7 +151,9 @@ def _daily_dose(feature: Feature, archive: Archive, moment: Moment) -> pl.Series
             pl.col("days_supply").fill_null(0) > 0,
         )
         .filter(pl.col("date") == pl.col("date").max().over(product))
-        .filter((pl.lit(moment.index_date) - pl.col("date")).dt.total_days() <= pl.col("days_supply").max().over(product))
+        .filter(
+            (pl.lit(moment.index_date) - pl.col("date")).dt.total_days() <= pl.col("days_supply").max().over(product)
+        )
         .with_columns(dose=pl.col("quantity") * pl.col("number") / pl.col("days_supply").cast(pl.Float64))
     )
     doses = issues.group_by(product).agg(pl.col("dose").max()).sort(product)
@@ -160,4 +170,3 @@ _ANSWERS: dict[str, Callable[[Feature, Archive, Moment], pl.Series]] = {
     "spell_codes": _spell_codes,
     "next_due_date": _next_due,
 }
-

@@ -6,19 +6,19 @@ from collections.abc import Callable
 
 from pophealth.declare import Feature
 from pophealth.errors import DeclarationError
-from pophealth.features.lists import ListBuilder, Rule, method_range
+from pophealth.features.lists import ListBuilder, method_range
 from pophealth.features.moment import Edge, end_edge
-from pophealth.features.programs import Place, Sheet
+from pophealth.features.programs import Block, Place, Sheet
 from pophealth.kernels import features_days as days
 from pophealth.kernels import features_series as series
 from pophealth.kernels import features_stays as stays
 from pophealth.kernels import features_values as values
-from pophealth.kernels.features_base import READS_REPEAT
 
 Places = dict[str, Place]
 STAY_TABLES = ("spells", "attendances")
 """Tables of stays, in the order of the numbers kernels know them by."""
 _NONE = -1
+_SERIES_BLOCK: dict[int, Block] = {series.APART: "bits", series.DISTINCT_DAYS: "counts"}
 
 
 def ask(feature: Feature, sheet: Sheet, lists: ListBuilder) -> Places:
@@ -109,8 +109,7 @@ def _co_issued(feature: Feature, sheet: Sheet, lists: ListBuilder, start: Edge, 
 def _repeat(feature: Feature, sheet: Sheet, lists: ListBuilder, start: Edge, end: Edge) -> Places:
     _refuse_other_tables(feature, "medications")
     row = sheet.row("bits")
-    list_ = lists.add(feature, feature.codelist, rule=Rule(reads=READS_REPEAT))
-    sheet.repeats.add(start, end, list_, row)
+    sheet.repeats.add(start, end, lists.add(feature, feature.codelist), row)
     return {feature.name: Place("bits", row)}
 
 
@@ -118,7 +117,7 @@ def _value(choice: int) -> Callable[[Feature, Sheet, ListBuilder, Edge, Edge], P
     def ask_value(feature: Feature, sheet: Sheet, lists: ListBuilder, start: Edge, end: Edge) -> Places:
         _refuse_other_tables(feature, "measurements")
         chosen = values.LATEST_LOWEST if feature.options.get("same_day") == "lowest" else choice
-        blocks = {"float": "values", "date": "dates", "category": "labels"}
+        blocks: dict[str, Block] = {"float": "values", "date": "dates", "category": "labels"}
         places = {column: Place(blocks[kind], sheet.row(blocks[kind])) for column, kind in feature.outputs.items()}
         rows = [
             places[f"{feature.name}{ending}"].row if f"{feature.name}{ending}" in places else _NONE
@@ -134,7 +133,7 @@ def _series(kind: int) -> Callable[[Feature, Sheet, ListBuilder, Edge, Edge], Pl
     def ask_series(feature: Feature, sheet: Sheet, lists: ListBuilder, start: Edge, end: Edge) -> Places:
         if kind != series.DISTINCT_DAYS:
             _refuse_other_tables(feature, "measurements")
-        block = {series.APART: "bits", series.DISTINCT_DAYS: "counts"}.get(kind, "values")
+        block = _SERIES_BLOCK.get(kind, "values")
         row = sheet.row(block)
         options = feature.options
         low, high = options.get("meets", (0.0, 0.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +93,7 @@ def dated(plan: FeaturePlan, moments: tuple[Moment, ...]) -> Dated:
         There is no index date, or they do not ascend.
     """
     indexes = [moment.index for moment in moments]
-    if not moments or any(later <= earlier for earlier, later in zip(indexes[:-1], indexes[1:], strict=True)):
+    if not moments or any(later <= earlier for earlier, later in pairwise(indexes)):
         msg = f"index dates: expected one or more, each later than the one before, found {len(moments)} that are not"
         raise UsageError(msg)
     programs = plan.programs

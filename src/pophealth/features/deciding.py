@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from pophealth.declare import BOOLEAN_KINDS, EVER, Feature
-from pophealth.features.deciding_kinds import Moment, pick
-from pophealth.tables import DATE_COLUMN
+from pophealth.features.deciding_kinds import pick
+from pophealth.features.deciding_rows import RECORD, Asked, rows_of
+from pophealth.features.moment import Moment
 
 if TYPE_CHECKING:
     from pophealth.reference import CodelistLibrary
@@ -33,26 +34,6 @@ EVIDENCE: dict[str, pl.DataType] = {
     "feature": pl.String(),
 }
 """Columns of `evidence` (ARCHITECTURE, section 5) and, last, the feature that read the record."""
-
-_RECORD: dict[str, pl.DataType] = {
-    "number": pl.UInt16(),
-    "role": pl.Int16(),
-    "table": pl.String(),
-    "patient_id": pl.String(),
-    "date": pl.Date(),
-    "record_id": pl.String(),
-    "code": pl.String(),
-    "code_system": pl.String(),
-    "value": pl.Float64(),
-    "unit": pl.String(),
-    "days_supply": pl.Int16(),
-    "is_repeat": pl.Boolean(),
-    "method": pl.String(),
-}
-_LONGEST_SUPPLY = 366
-"""Longest days' supply a medication row may hold (tables.Medications): an older issue cannot be current."""
-
-_STAYS = ("spells", "attendances")
 
 
 @dataclass(frozen=True)
@@ -100,15 +81,13 @@ def deciding_records(
     listed = members_listed.select(pl.col("patient_id").cast(pl.String), pl.col("rule_id").cast(pl.String)).unique()
     if listed.is_empty() or not uses:
         return pl.DataFrame(schema=EVIDENCE)
-    moment = Moment(index_date, contract_year, medicine_map)
-    wanted = _people_of(uses, listed)
-    rows = _read(uses, wanted, library, archives, moment)
+    moment = Moment(index_date, contract_year)
+    asked = [Asked(use.number, use.feature) for use in uses]
+    rows = rows_of(asked, _people_of(uses, listed), library, archives, moment)
     picked = [
-        pick(use.feature, part, moment).with_columns(number=pl.lit(use.number, dtype=pl.UInt16))
-        for use in uses
-        if (part := rows.get(use.number)) is not None
+        pick(use.feature, part, moment, medicine_map) for use in uses if (part := rows.get(use.number)) is not None
     ]
-    found = pl.concat([pl.DataFrame(schema=_RECORD), *(part.select(*_RECORD) for part in picked)])
+    found = pl.concat([pl.DataFrame(schema=RECORD), *(part.select(*RECORD) for part in picked)])
     return _assemble(found, uses, listed, library, moment)
 
 
@@ -145,66 +124,6 @@ def _people_of(uses: list[_Use], listed: pl.DataFrame) -> pl.DataFrame:
         .select("number", "patient_id")
         .unique()
     )
-
-
-def _read(
-    uses: list[_Use],
-    wanted: pl.DataFrame,
-    library: CodelistLibrary,
-    archives: Callable[[str], pl.LazyFrame],
-    moment: Moment,
-) -> dict[int, pl.DataFrame]:
-    """Give the visible rows of each feature, by number. Each table is scanned once for all features over it."""
-    frames: list[pl.DataFrame] = []
-    for table in sorted({name for use in uses for name in use.feature.tables}):
-        over = [use for use in uses if table in use.feature.tables]
-        frame = _visible(archives(table), table, moment.index_date)
-        coded = [use for use in over if use.feature.codelists]
-        if coded and table not in _STAYS:
-            codes = _codes(coded, library)
-            hits = frame.filter(pl.col("code").is_in(codes["code"].unique().implode())).collect()
-            frames.append(hits.join(codes, on=["code", "code_system"], how="inner"))
-        for use in over:
-            if not use.feature.codelists or table in _STAYS:
-                since = moment.index_date - timedelta(days=_LONGEST_SUPPLY)
-                recent = frame.filter(pl.col("date") >= since) if table == "medications" else frame
-                number = pl.lit(use.number, dtype=pl.UInt16)
-                frames.append(recent.with_columns(number=number, role=pl.lit(0, dtype=pl.Int16)).collect())
-    rows = pl.concat([pl.DataFrame(schema=_RECORD), *(frame.select(*_RECORD) for frame in frames)])
-    rows = rows.join(wanted, on=["number", "patient_id"], how="semi")
-    parts = rows.partition_by("number", as_dict=True)
-    return {int(key[0]): part for key, part in parts.items()}
-
-
-def _visible(rows: pl.LazyFrame, table: str, index_date: date) -> pl.LazyFrame:
-    """Give the rows dated and recorded on or before the index date, in the columns of `_RECORD` but number and role."""
-    has = set(rows.collect_schema().names())
-    day = pl.col(DATE_COLUMN[table])
-    seen = day <= index_date
-    if "recorded_date" in has:
-        seen &= pl.col("recorded_date").is_null() | (pl.col("recorded_date") <= index_date)
-    given = {"date": day, "table": pl.lit(table)}
-    if table == "spells" and "diagnosis_01" in has:
-        given |= {"code": pl.col("diagnosis_01"), "code_system": pl.lit("ICD-10")}
-    columns = [
-        given.get(name, pl.col(name) if name in has else pl.lit(None)).cast(dtype).alias(name)
-        for name, dtype in _RECORD.items()
-        if name not in ("number", "role")
-    ]
-    return rows.filter(seen).select(columns)
-
-
-def _codes(uses: list[_Use], library: CodelistLibrary) -> pl.DataFrame:
-    """Give code, code_system, number, role: role is the place of the codelist among the feature's own."""
-    parts = [
-        library.get(codelist)
-        .codes.select(pl.col("code").cast(pl.String), pl.col("code_system").cast(pl.String))
-        .with_columns(number=pl.lit(use.number, dtype=pl.UInt16), role=pl.lit(role, dtype=pl.Int16))
-        for use in uses
-        for role, joined in enumerate(use.feature.codelists)
-        for codelist in joined.split("+")  # "statins+other_lipid_lowering" is one list made of two
-    ]
-    return pl.concat(parts).unique()
 
 
 def _assemble(

@@ -3,221 +3,164 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
-from pophealth.declare import Feature, months_before
+from pophealth.declare import Feature
+from pophealth.features.deciding_medicines import MEDICINE_CHOOSERS
+from pophealth.features.deciding_values import VALUE_CHOOSERS
+from pophealth.features.moment import Moment
+from pophealth.features.picking import Chooser, inside, one_each, window_of
 
-MISSING_SUPPLY = 28
-"""Days' supply where a row has none (catalogue, section 3, "Current repeat medicine")."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """The day and year looked from, with the site's medicine map."""
-
-    index_date: date
-    contract_year: str
-    medicine_map: pl.DataFrame | None
+_ROW = ("patient_id", "table", "record_id", "role", "position")
+"""What tells a row of a feature from another."""
 
 
-def pick(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:
+def pick(feature: Feature, rows: pl.DataFrame, moment: Moment, medicine_map: pl.DataFrame | None) -> pl.DataFrame:
     """Give the rows of `rows` that decided `feature`, person by person.
 
     Parameters
     ----------
     rows
-        Visible rows of the feature's codelists: role (place of the codelist among the feature's), patient_id, date,
-        record_id, code, value, days_supply, method.
+        Visible rows of the feature's codelists that pass its row filters, in the columns of `deciding_rows.RECORD`.
+    medicine_map
+        Product to substance, needed only where the feature counts substances.
     """
-    kept = rows if feature.kind in _WHOLE else _inside(feature, rows, moment)
-    chooser = _CHOOSERS.get(feature.kind, _latest)
-    return chooser(feature, kept.sort("patient_id", "date", "record_id"), moment)
-
-
-def _inside(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:
-    start, end = feature.window.bounds(moment.index_date, moment.contract_year)
-    return rows.filter(pl.col("date") > start, pl.col("date") <= end)
-
-
-def _one_each(rows: pl.DataFrame, *keys: str, keep: str = "last") -> pl.DataFrame:
-    return rows.unique(["patient_id", *keys], keep="first" if keep == "first" else "last", maintain_order=True)
+    ordered = rows.sort("patient_id", "date", "record_id", "position")
+    kept = ordered if feature.kind in _WHOLE else inside(feature, ordered, moment)
+    if feature.kind in MEDICINE_CHOOSERS:
+        return MEDICINE_CHOOSERS[feature.kind](feature, kept, moment, medicine_map)
+    return _CHOOSERS.get(feature.kind, _latest)(feature, kept, moment)
 
 
 def _latest(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001 - one face for all
-    return _one_each(rows)
+    return one_each(rows)
 
 
 def _first(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001
-    return _one_each(rows, keep="first")
+    return one_each(rows, keep="first")
 
 
 def _all(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001
     return rows
 
 
-def _unresolved(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001
-    """Give the latest diagnosis and the latest resolving record: the two dates decide together."""
-    return _one_each(rows, "role")
+def _each_role(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001
+    """Give the latest record of each codelist: a diagnosis and what resolves it, or the parts of a sum."""
+    return one_each(rows, "role")
 
 
 def _category(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001
-    return _one_each(rows.sort("patient_id", "date", "role", "record_id"))
+    return one_each(rows.sort("patient_id", "date", "role", "record_id"))
 
 
-def _in_bounds(feature: Feature, rows: pl.DataFrame) -> pl.DataFrame:
-    kept = rows.filter(pl.col("value").is_not_null())
-    if "between" not in feature.options:
-        return kept
-    bounds = feature.options["between"]
-    if not isinstance(bounds[0], list | tuple):
-        return kept.filter(pl.col("value").is_between(*bounds))
-    first, second = bounds  # a pair has bounds of its own for each of the two
-    inside = pl.when(pl.col("role") == 0).then(pl.col("value").is_between(*first))
-    return kept.filter(inside.otherwise(pl.col("value").is_between(*second)))
+def _linked(least: Callable[[int], int], most: Callable[[int], int], *, both_inside: bool = False) -> Chooser:
+    """Give a chooser of the latest row that has a partner so many days after it, and that partner."""
+
+    def choose(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:
+        days = int(feature.options["days"])
+        near = _near(feature, rows, moment, least(days), most(days), both_inside=both_inside)
+        latest = one_each(near.sort("patient_id", "date", "record_id", "date_other", "record_id_other"))
+        mine = latest.select(*_ROW)
+        theirs = latest.select(
+            "patient_id", *(pl.col(f"{name}_other").alias(name) for name in _ROW if name != "patient_id")
+        )
+        return rows.join(pl.concat([mine, theirs]), on=list(_ROW), how="semi", nulls_equal=True)
+
+    return choose
 
 
-def _value(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001
-    lowest = feature.options.get("same_day") == "lowest"
-    ordered = _in_bounds(feature, rows).sort(
-        "patient_id", "date", "value", "record_id", descending=[False, False, lowest, False]
-    )
-    return _one_each(ordered)
+def _lonely(least: Callable[[int], int], most: Callable[[int], int]) -> Chooser:
+    """Give a chooser of the latest row that has no partner so many days after it."""
+
+    def choose(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:
+        days = int(feature.options["days"])
+        near = _near(feature, rows, moment, least(days), most(days))
+        mine = inside(feature, rows.filter(pl.col("role") == 0), moment)
+        if feature.options.get("matured"):
+            mine = mine.filter((pl.lit(moment.index_date) - pl.col("date")).dt.total_days() >= days)
+        return one_each(mine.join(near, on=list(_ROW), how="anti", nulls_equal=True))
+
+    return choose
 
 
-def _least(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001
-    return _one_each(_in_bounds(feature, rows).sort("patient_id", "value", "date", "record_id"), keep="first")
-
-
-def _most(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001
-    ordered = _in_bounds(feature, rows).sort(
-        "patient_id", "value", "date", "record_id", descending=[False, True, False, False]
-    )
-    return _one_each(ordered, keep="first")
-
-
-def _pair(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001
-    """Give both rows of the latest day with both; of a day, the lowest of each (QOF convention, catalogue 3)."""
-    lowest = _lowest_of_day(feature, rows)
-    days = lowest.group_by("patient_id", "date").agg(both=pl.col("role").n_unique() == 2).filter("both")
-    if "at_least" in feature.options:
-        first, second = feature.options["at_least"]
-        reached = pl.when(pl.col("role") == 0).then(pl.col("value") >= first).otherwise(pl.col("value") >= second)
-        days = days.join(lowest.filter(reached), on=["patient_id", "date"], how="semi")
-    latest = days.group_by("patient_id").agg(pl.col("date").max())
-    return lowest.join(latest, on=["patient_id", "date"], how="semi")
-
-
-def _lowest_of_day(feature: Feature, rows: pl.DataFrame) -> pl.DataFrame:
-    ordered = _in_bounds(feature, rows).sort("patient_id", "date", "role", "value", "record_id")
-    return _one_each(ordered, "date", "role", keep="first")
-
-
-def _linked(feature: Feature, rows: pl.DataFrame, moment: Moment, *, least: int, most: int) -> pl.DataFrame:
-    """Give the latest row of the codelist that has a partner `least` to `most` days after it, and that partner.
-
-    The first codelist's rows must lie in the window; the partner's need not.
-    """
-    first = _inside(feature, rows.filter(pl.col("role") == 0), moment)
-    both = first.join(rows.filter(pl.col("role") == 1), on="patient_id", how="inner", suffix="_other")
+def _near(
+    feature: Feature, rows: pl.DataFrame, moment: Moment, least: int, most: int, *, both_inside: bool = False
+) -> pl.DataFrame:
+    """Give every row of the first codelist in the window beside every partner in reach (columns ending ``_other``)."""
+    other_role = min(1, len(feature.codelist_expressions) - 1)  # a codelist may be looked for beside itself
+    first = inside(feature, rows.filter(pl.col("role") == 0), moment)
+    second = rows.filter(pl.col("role") == other_role)
+    second = inside(feature, second, moment) if both_inside else second
     gap = (pl.col("date_other") - pl.col("date")).dt.total_days()
-    near = both.filter(gap.is_between(least, most))
-    return _both_of_latest(near, rows)
+    return first.join(second, on="patient_id", how="inner", suffix="_other").filter(gap.is_between(least, most))
 
 
-def _both_of_latest(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    latest = _one_each(pairs.sort("patient_id", "date", "record_id", "date_other", "record_id_other"))
-    ids = pl.concat(
-        [
-            latest.select("patient_id", "table", "record_id", role=pl.lit(0, dtype=pl.Int16)),
-            latest.select(
-                "patient_id",
-                table="table_other",
-                record_id="record_id_other",
-                role=pl.lit(1, dtype=pl.Int16),
-            ),
-        ]
-    )
-    return rows.join(ids, on=["patient_id", "table", "record_id", "role"], how="semi")
-
-
-def _followed(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:
-    return _linked(feature, rows, moment, least=0, most=int(feature.options["days"]))
-
-
-def _preceded(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:
-    return _linked(feature, rows, moment, least=-int(feature.options["days"]), most=0)
-
-
-def _co_issued(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:
-    days = int(feature.options["days"])
-    return _linked(feature, _inside(feature, rows, moment), moment, least=-days, most=days)
-
-
-def _two_windows(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:
-    """Give the latest issue in the window and the latest in the window of the same length before it."""
-    start, end = feature.window.bounds(moment.index_date, moment.contract_year)
-    months = feature.window.months
-    before = months_before(end, 2 * months) if months else start - (end - start)
-    now = _one_each(rows.filter(pl.col("date") > start, pl.col("date") <= end))
-    earlier = _one_each(rows.filter(pl.col("date") > before, pl.col("date") <= start))
-    both = now.join(earlier, on="patient_id", how="semi")
-    return pl.concat([both, earlier.join(both, on="patient_id", how="semi")])
-
-
-def _covering(rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:
-    supply = pl.col("days_supply").fill_null(MISSING_SUPPLY)
-    supply = pl.when(supply == 0).then(MISSING_SUPPLY).otherwise(supply)
-    return rows.filter((pl.lit(moment.index_date) - pl.col("date")).dt.total_days() <= supply)
-
-
-def _current(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001
-    return _covering(_one_each(rows), moment)
-
-
-def _substances(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:
-    """Give the latest issue of each substance that is a current repeat."""
-    if moment.medicine_map is None:
-        return rows.clear()
-    known = moment.medicine_map.select(
-        pl.col("code").cast(pl.String),
-        pl.col("code_system").cast(pl.String),
-        pl.col("substance").cast(pl.String),
-        pl.col("bnf_code").cast(pl.String).fill_null(""),
-    )
-    for start in feature.options.get("without_bnf", ()):
-        known = known.filter(~pl.col("bnf_code").str.starts_with(start))
-    named = rows.join(known, on=["code", "code_system"], how="inner").sort("patient_id", "date", "record_id")
-    return _covering(_one_each(named, "substance"), moment)
-
-
-def _by_method(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001
+def _spells(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001
     return rows.filter(pl.col("method").str.starts_with(str(feature.options.get("method", ""))))
 
 
-_WHOLE = frozenset({"followed_by", "preceded_by", "co_issued", "issued_in_two_windows"})
+def _nights(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:
+    """Give the spells with a night inside the window, however early they began."""
+    start, end = window_of(feature, moment)
+    until = pl.min_horizontal(pl.col("discharge_date").fill_null(end), pl.lit(end))
+    nights = (until - pl.max_horizontal(pl.col("date"), pl.lit(start))).dt.total_days()
+    return _spells(feature, rows, moment).filter(pl.col("date") <= end, nights > 0)
+
+
+def _readmissions(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:
+    """Give the readmissions and the spells before them; spells stand by admission, discharge (open last), record id."""
+    far = pl.col("discharge_date").fill_null(date.max)
+    ordered = rows.sort("patient_id", "date", far, "record_id").with_row_index("place")
+    again = _spells(feature, inside(feature, ordered, moment), moment)
+    ended = ordered.filter(pl.col("discharge_date").is_not_null()).select("patient_id", "place", "discharge_date")
+    gap = (pl.col("date") - pl.col("discharge_date_other")).dt.total_days()
+    both = again.join(ended, on="patient_id", how="inner", suffix="_other").filter(
+        pl.col("place_other") < pl.col("place"), gap.is_between(0, int(feature.options["days"]))
+    )
+    before = one_each(both.sort("patient_id", "place", "place_other"), "place").select(place="place_other")
+    places = pl.concat([both.select("place"), before])
+    return ordered.join(places, on="place", how="semi", maintain_order="left").drop("place")
+
+
+def _due(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001
+    return one_each(rows)
+
+
+_WHOLE = frozenset(
+    {
+        "followed_by",
+        "not_followed_by",
+        "preceded_by",
+        "not_preceded_by",
+        "co_issued",
+        "issued_in_two_windows",
+        "bed_days",
+        "readmission_count",
+        "next_due_date",
+    }
+)
 """Kinds whose chooser looks outside the window, or applies it to one of two codelists only."""
 
-_CHOOSERS: dict[str, Callable[[Feature, pl.DataFrame, Moment], pl.DataFrame]] = {
-    "has_unresolved": _unresolved,
+_CHOOSERS: dict[str, Chooser] = {
+    "has_unresolved": _each_role,
     "first_date": _first,
     "count": _all,
     "distinct_days": _all,
     "latest_category": _category,
-    "latest_value": _value,
-    "min_value": _least,
-    "max_value": _most,
-    "latest_pair": _pair,
-    "latest_pair_at_least": _pair,
-    "followed_by": _followed,
-    "preceded_by": _preceded,
-    "co_issued": _co_issued,
-    "issued_in_two_windows": _two_windows,
-    "current_repeat": _current,
-    "current_substances": _substances,
-    "spell_count": _by_method,
-    "bed_days": _by_method,
+    "weighted_sum": _each_role,
+    "followed_by": _linked(lambda _: 0, lambda days: days),
+    "preceded_by": _linked(lambda days: -days, lambda _: 0),
+    "not_followed_by": _lonely(lambda _: 0, lambda days: days),
+    "not_preceded_by": _lonely(lambda days: -days, lambda _: 0),
+    "co_issued": _linked(lambda days: -days, lambda days: days, both_inside=True),
+    "spell_count": _spells,
+    "spell_codes": _spells,
+    "bed_days": _nights,
+    "readmission_count": _readmissions,
     "attendance_count": _all,
-}
+    "contact_count": _all,
+    "next_due_date": _due,
+} | VALUE_CHOOSERS
+"""Every kind but those about medicines; a kind that is not here is decided by its latest row."""

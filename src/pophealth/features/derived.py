@@ -52,7 +52,9 @@ def _age_at(feature: Feature, columns: pl.DataFrame, people: pl.DataFrame) -> pl
     return both.select(years.cast(pl.Int32).alias(feature.name)).to_series()
 
 
-def _working_days(feature: Feature, columns: pl.DataFrame, moment: Moment, working_days: WorkingDays | None) -> pl.Series:
+def _working_days(
+    feature: Feature, columns: pl.DataFrame, moment: Moment, working_days: WorkingDays | None
+) -> pl.Series:
     """Give the working days after a date up to and with the index date: 0 for a later date, null where none is known."""
     if working_days is None:
         msg = f"feature {feature.name}: working days need the calendar, and evaluate was given none"

@@ -7,12 +7,11 @@ from datetime import date
 
 import polars as pl
 
-from pophealth.declare import DERIVED_KINDS
 from pophealth.errors import UsageError
 from pophealth.features.archived import Archive, answer, is_archived
 from pophealth.features.dates import dated
 from pophealth.features.derived import WorkingDays, derive
-from pophealth.features.frames import frame_of, null_column
+from pophealth.features.frames import framer_of, null_column
 from pophealth.features.moment import Moment
 from pophealth.features.plan import FeaturePlan
 from pophealth.features.shards import ShardWalk
@@ -83,7 +82,9 @@ def evaluate_dates(
         The dates do not ascend, or are not as many as the contract years.
     """
     if len(index_dates) != len(contract_years):
-        msg = f"index dates: {len(index_dates)} dates for {len(contract_years)} contract years; one year belongs to each"
+        msg = (
+            f"index dates: {len(index_dates)} dates for {len(contract_years)} contract years; one year belongs to each"
+        )
         raise UsageError(msg)
     if sum(shard.n_people for shard in shards) != people.height:
         msg = f"shards hold {sum(shard.n_people for shard in shards)} people, the bucket {people.height}"
@@ -91,9 +92,10 @@ def evaluate_dates(
     moments = tuple(Moment(day, year) for day, year in zip(index_dates, contract_years, strict=True))
     at_dates = dated(plan, moments)
     walks = [ShardWalk(shard, plan, at_dates) for shard in sorted(shards, key=lambda shard: shard.first_person)]
+    framer = framer_of(plan)
     rows = Archive(archive, people, plan.library)
     for place, moment in enumerate(moments):
-        parts = [frame_of(plan, walk.at(place), walk.size) for walk in walks]
+        parts = [framer.frame(walk.at(place), walk.size) for walk in walks]
         frame = parts[0] if len(parts) == 1 else pl.concat(parts, rechunk=True) if parts else pl.DataFrame()
         yield _finished(plan, frame, people, moment, rows, working_days)
 
@@ -107,14 +109,17 @@ def _finished(
     working_days: WorkingDays | None,
 ) -> pl.DataFrame:
     """Give the columns asked for, with those of the archive, derived ones, and nulls for what cannot be computed."""
-    for feature in plan.features:
+    for feature in plan.elsewhere:
         if is_archived(feature):
             frame = frame.with_columns(answer(feature, rows, moment))
-        elif feature.kind in DERIVED_KINDS:
+        else:
             frame = frame.with_columns(derive(feature, frame, people, moment, working_days))
+    if frame.columns == list(plan.columns):
+        return frame
+    made = {column.name: column for column in frame.get_columns()}
     return pl.DataFrame(
         [
-            frame[name] if name in frame.columns else null_column(name, kind, labels, people.height)
+            made[name] if name in made else null_column(name, kind, labels, people.height)
             for name, (kind, labels) in plan.columns.items()
         ]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -20,20 +21,33 @@ _ARROW: dict[str, Any] = {
 }
 
 
-def frame_of(plan: FeaturePlan, results: Results, size: int) -> pl.DataFrame:
-    """Give one row per person of the shard, a column per place of the plan."""
-    kinds = {column: kind for feature in plan.features for column, kind in feature.outputs.items()}
-    labels = {column: feature.labels(column) for feature in plan.features for column in feature.outputs}
-    arrays = {name: _array(results, place, _ARROW[kinds[name]], size) for name, place in plan.places.items()}
-    if not arrays:
-        return pl.DataFrame(height=size)
-    frame = pl.DataFrame(pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays)))
-    named = [
-        frame[name].cat.to(pl.Enum(labels[name])).alias(name)
-        for name in plan.places
-        if kinds[name] == "category"
-    ]
-    return frame.with_columns(named) if named else frame
+class Framer:
+    """Makes frames of a plan's results; what does not change from shard to shard is worked out once."""
+
+    def __init__(self, plan: FeaturePlan) -> None:
+        kinds = {column: kind for feature in plan.features for column, kind in feature.outputs.items()}
+        labels = {column: feature.labels(column) for feature in plan.features for column in feature.outputs}
+        # in the order asked for, so that usually nothing is left to be put in order
+        names = [name for name in plan.columns if name in plan.places]
+        names += [name for name in plan.places if name not in plan.columns]
+        self._columns = [(plan.places[name], _ARROW[kinds[name]]) for name in names]
+        self._names = names
+        self._labels = {name: pl.Enum(labels[name]) for name in names if kinds[name] == "category"}
+
+    def frame(self, results: Results, size: int) -> pl.DataFrame:
+        """Give one row per person of the shard, a column per place of the plan."""
+        if not self._names:
+            return pl.DataFrame(height=size)
+        arrays = [_array(results, place, kind, size) for place, kind in self._columns]
+        frame = pl.DataFrame(pa.RecordBatch.from_arrays(arrays, names=self._names))
+        labelled = [frame[name].cat.to(labels).alias(name) for name, labels in self._labels.items()]
+        return frame.with_columns(labelled) if labelled else frame
+
+
+@lru_cache(maxsize=8)
+def framer_of(plan: FeaturePlan) -> Framer:
+    """Give the framer of a plan, kept."""
+    return Framer(plan)
 
 
 def _array(results: Results, place: Place, kind: Any, size: int) -> pa.Array:

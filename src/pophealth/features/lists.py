@@ -50,15 +50,13 @@ class ListBuilder:
     units: tuple[str, ...]
     _lists: dict[tuple[tuple[str, str, Rule | None], ...], int] = field(default_factory=dict)
 
-    def add(self, feature: Feature, expression: str | None, *, place: int = 0, rule: Rule | None = None, plain: bool = False) -> int:
+    def add(self, feature: Feature, expression: str | None, *, place: int = 0, plain: bool = False) -> int:
         """Give the number of the list that `expression` stands for over the feature's tables.
 
         Parameters
         ----------
         place
             Which of two bounds of ``between`` holds for it.
-        rule
-            A filter beside the declared ones.
         plain
             Whether the rows of the list are to be visible only, whatever row filters the feature declares.
         """
@@ -67,7 +65,7 @@ class ListBuilder:
             msg = f"feature {feature.name} ({feature.kind}): reads codes of coded tables; {foreign or 'no codelist'} cannot be"
             raise DeclarationError(msg)
         parts = tuple(
-            (expression, table, rule or (None if plain else rule_of(feature, table, place))) for table in feature.tables
+            (expression, table, None if plain else rule_of(feature, table, place)) for table in feature.tables
         )
         return self._lists.setdefault(parts, len(self._lists))
 
@@ -140,17 +138,20 @@ def concepts_of(codes: pl.DataFrame, dictionary: pl.DataFrame, *, by_prefix: boo
     """
     known = dictionary.select(pl.col("concept").cast(pl.Int64), *as_text("code", "code_system"))
     if by_prefix:
-        codes = codes.filter(pl.col("code_system") == "ICD-10").with_columns(pl.col("code").str.replace_all(".", "", literal=True))
-        beginnings = codes["code"].unique().sort().to_list()
-        codes = codes.join(_continued(beginnings, known), on="code", how="inner").with_columns(code="whole").drop("whole")
+        dotless = pl.col("code").str.replace_all(".", "", literal=True)
+        codes = codes.filter(pl.col("code_system") == "ICD-10").with_columns(dotless)
+        whole = continued(
+            codes["code"].unique().to_list(), known.filter(pl.col("code_system") == "ICD-10")["code"].to_list()
+        )
+        codes = codes.join(whole, on="code", how="inner").with_columns(code="whole").drop("whole")
     return codes.join(known, on=["code", "code_system"], how="inner")
 
 
-def _continued(beginnings: list[str], known: pl.DataFrame) -> pl.DataFrame:
-    """Give code and whole: every ICD-10 code of the dictionary that begins with one of `beginnings`."""
-    whole = sorted(known.filter(pl.col("code_system") == "ICD-10")["code"].to_list())
+def continued(beginnings: list[str], codes: list[str]) -> pl.DataFrame:
+    """Give code and whole: every one of `codes` that begins with one of `beginnings`."""
+    whole = sorted(codes)
     rows = []
-    for text in beginnings:
+    for text in sorted(beginnings):
         place = bisect_left(whole, text)
         while place < len(whole) and whole[place].startswith(text):
             rows.append((text, whole[place]))
@@ -207,7 +208,9 @@ def method_range(method: str) -> tuple[int, int]:
 def _ranges(concepts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Give ascending concepts as ranges ``low <= concept < high`` of adjacent ones."""
     breaks = np.flatnonzero(np.diff(concepts) != 1)
-    return concepts[np.r_[0, breaks + 1][: concepts.size]], concepts[np.r_[breaks, concepts.size - 1][: concepts.size]] + 1
+    return concepts[np.r_[0, breaks + 1][: concepts.size]], concepts[
+        np.r_[breaks, concepts.size - 1][: concepts.size]
+    ] + 1
 
 
 def _numbers(values: list[int]) -> base.Numbers:

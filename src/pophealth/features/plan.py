@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pophealth.declare import CODED_TABLES, Feature
+from pophealth.declare import CODED_TABLES, DERIVED_KINDS, Feature
 from pophealth.errors import DeclarationError
 from pophealth.features.archived import is_archived
 from pophealth.features.asking import ASKERS, STAY_TABLES, Places, ask
@@ -42,6 +42,8 @@ class FeaturePlan:
         What the kernels are to do.
     reads
         Tables of the index that are read and, of each, the parts beside the runs (`Bucket.shards_for`).
+    elsewhere
+        Features that no kernel makes: of the archive, or of other features.
     archive_tables
         Tables of the archive that are read.
     n_concepts
@@ -56,6 +58,7 @@ class FeaturePlan:
     lists: base.Lists
     rules: base.Rules
     reads: dict[str, tuple[str, ...]]
+    elsewhere: tuple[Feature, ...]
     archive_tables: tuple[str, ...]
     n_concepts: dict[str, int]
     library: CodelistLibrary
@@ -119,6 +122,7 @@ def compile_plan(
         lists=built,
         rules=rules,
         reads=_reads(tables, rules, computable, sheet),
+        elsewhere=tuple(feature for feature in computable if is_archived(feature) or feature.kind in DERIVED_KINDS),
         archive_tables=tuple(dict.fromkeys(table for feature in archived for table in feature.tables)),
         n_concepts={table: dictionary(table).height for table in sorted(tables)},
         library=library,
@@ -195,14 +199,16 @@ def _ask_for_substances(
     return places
 
 
-def _reads(tables: set[str], rules: base.Rules, features: tuple[Feature, ...], sheet: Sheet) -> dict[str, tuple[str, ...]]:
+def _reads(
+    tables: set[str], rules: base.Rules, features: tuple[Feature, ...], sheet: Sheet
+) -> dict[str, tuple[str, ...]]:
     """Give the parts of the index that are read beside the runs themselves, by table (`Bucket.shards_for`)."""
     reads = 0
     for bits in rules.reads:
         reads |= int(bits)
     options = [feature.options for feature in features]
     shows = any(option.get("with") and not isinstance(option["with"], str) for option in options)
-    further = {
+    further: dict[str, dict[str, object]] = {
         "measurements": {
             "value": reads & base.READS_VALUE,
             "context": reads & (base.READS_SETTING | base.READS_COMPARATOR) or shows,

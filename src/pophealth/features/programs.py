@@ -13,9 +13,10 @@ from pophealth.features.moment import START_OF_TIME, Edge
 from pophealth.kernels import features_days as days
 from pophealth.kernels import features_medicines as medicines
 from pophealth.kernels import features_near as near
-from pophealth.kernels import features_series as series
 from pophealth.kernels import features_stays as stays
 from pophealth.kernels import features_values as values
+from pophealth.kernels.features_pairs import Pairs
+from pophealth.kernels.features_series import Series
 from pophealth.kernels.postings import frozen
 
 Block = Literal["bits", "counts", "dates", "values", "labels"]
@@ -96,7 +97,9 @@ class Sheet:
         column.starts.add(start)
         return self.columns[key]
 
-    def use(self, list_: int, end: Edge, start: Edge, kind: int, out: int, weight: int = 0, *, is_first: bool = False) -> None:
+    def use(
+        self, list_: int, end: Edge, start: Edge, kind: int, out: int, weight: int = 0, *, is_first: bool = False
+    ) -> None:
         """Ask for something that one column decides."""
         number = self.column(list_, end, start, is_first=is_first)
         threshold = START_OF_TIME if is_first else start
@@ -140,14 +143,22 @@ class Programs:
     slots_of_categories: tuple[tuple[int, ...], ...]
     near: near.Near
     choices: values.Choices
-    series: series.Series
-    pairs: series.Pairs
+    series: Series
+    pairs: Pairs
     stays: stays.StayCounts
     substances: tuple[medicines.Substances, ...]
     current_substances: tuple[medicines.CurrentSubstances, ...]
 
 
-_WIDTH = {"unresolved": 4, "categories": 2, "counts": 2, "repeats": 2, "co_issued": 6, "substances": 2, "current_substances": 1}
+_WIDTH = {
+    "unresolved": 4,
+    "categories": 2,
+    "counts": 2,
+    "repeats": 2,
+    "co_issued": 6,
+    "substances": 2,
+    "current_substances": 1,
+}
 """Columns of the small programs' rows."""
 
 
@@ -187,8 +198,8 @@ def build(sheet: Sheet) -> Programs:
         slots_of_categories=tuple(row[2] for row in sheet.categories.rows),
         near=near.Near(*_columns(sheet.near, near.Near._fields)),
         choices=values.Choices(*_columns(sheet.choices, values.Choices._fields)),
-        series=series.Series(*_columns(sheet.series, series.Series._fields)),
-        pairs=series.Pairs(*_columns(sheet.pairs, series.Pairs._fields)),
+        series=Series(*_columns(sheet.series, Series._fields)),
+        pairs=Pairs(*_columns(sheet.pairs, Pairs._fields)),
         stays=stays.StayCounts(*_columns(sheet.stays, stays.StayCounts._fields)),
         substances=tuple(sheet.substance_groups),
         current_substances=tuple(sheet.current_groups),

@@ -14,18 +14,21 @@ from pophealth.errors import IntegrityError
 from pophealth.features.asking import STAY_TABLES
 from pophealth.features.dates import AtDate, Dated
 from pophealth.features.plan import FeaturePlan
+from pophealth.kernels import features_changes as changes
 from pophealth.kernels import features_days as days
 from pophealth.kernels import features_medicines as medicines
 from pophealth.kernels import features_near as near
+from pophealth.kernels import features_pairs as pairs
 from pophealth.kernels import features_series as series
 from pophealth.kernels import features_stays as stays
+from pophealth.kernels import features_together as together
 from pophealth.kernels import features_values as values
 from pophealth.kernels.postings import NO_POSTINGS, NO_STAYS, Postings, Shard, Stays, frozen
 
 Array = npt.NDArray[Any]
 _MEASUREMENTS = CODED_TABLES.index("measurements")
 _MEDICATIONS = CODED_TABLES.index("medications")
-_NO_CHANGES = days.Changes(np.zeros(1, np.int64), np.empty(0, np.uint32), np.empty(0, np.uint8))
+_NO_CHANGES = changes.Changes(np.zeros(1, np.int64), np.empty(0, np.uint32), np.empty(0, np.uint8))
 
 
 class Scratch(threading.local):
@@ -87,7 +90,7 @@ class ShardWalk:
         self._state = np.empty((dated.n_slots, self.size), np.uint16)
         self._changes = _NO_CHANGES
         if len(dated.moments) > 1:
-            self._changes = days.changed_rows(
+            self._changes = changes.changed_rows(
                 self._tables, plan.lists, plan.rules, dated.columns.list_, dated.earliest, dated.all_ends, dated.indexes
             )
 
@@ -101,9 +104,7 @@ class ShardWalk:
             self._values(at, scratch, out)
             programs = self._plan.programs
             if programs.stays.table.size:
-                stays.stay_counts(
-                    self._stays, programs.stays, at.starts_of["stays"], at.ends_of["stays"], at.index, out.counts
-                )
+                stays.stay_counts(self._stays, programs.stays, at.starts_of["stays"], at.ends_of["stays"], out.counts)
         return out
 
     def _empty(self) -> Results:
@@ -134,19 +135,19 @@ class ShardWalk:
         programs = plan.programs
         if dated.columns.list_.size:
             days.day_columns(
-                *read, dated.columns, self._changes, date, len(dated.moments), at.is_fresh, at.least, at.ends, at.use_starts,
-                at.index, self._state, scratch.mask, out.bits, out.dates, out.date_bits, out.counts,
+                *read, dated.columns, self._changes, date, len(dated.moments),
+                at.is_fresh, at.least, at.ends, at.use_starts, at.index,
+                self._state, scratch.mask, out.bits, out.dates, out.date_bits, out.counts,
             )  # fmt: skip
         if dated.unresolved.size or dated.category_slots.size:
-            days.combine(
+            together.combine(
                 dated.unresolved, dated.category_ends, dated.category_slots, at.starts_of["categories"],
                 programs.tables["categories"], at.pair_starts, self._state, scratch.mask, scratch.words,
                 out.bits, out.dates, out.date_bits, out.labels, out.label_bits,
             )  # fmt: skip
-        if counts := programs.tables["counts"].T.size:
-            del counts
+        if programs.tables["counts"].size:
             list_, row = (frozen(column) for column in programs.tables["counts"].T)
-            days.count_rows(*read, list_, row, at.starts_of["counts"], at.ends_of["counts"], at.index, out.counts)
+            together.count_rows(*read, list_, row, at.starts_of["counts"], at.ends_of["counts"], at.index, out.counts)
         if programs.near.list_.size:
             near.near(
                 *read, programs.near, at.starts_of["near"], at.ends_of["near"], at.index,
@@ -156,17 +157,16 @@ class ShardWalk:
     def _medicines(self, at: AtDate, scratch: Scratch, out: Results) -> None:
         """Give what issues of medicines decide."""
         plan, programs, issues = self._plan, self._plan.programs, self._tables[_MEDICATIONS]
-        read = (self._tables, plan.lists, plan.rules)
         if programs.tables["repeats"].size:
             list_, row = (frozen(column) for column in programs.tables["repeats"].T)
             medicines.current_repeats(
-                *read, list_, row, at.starts_of["repeats"], at.ends_of["repeats"], at.index,
+                self._tables, plan.lists, list_, row, at.starts_of["repeats"], at.ends_of["repeats"], at.index,
                 scratch.words, scratch.mask, self.size, out.bits,
             )  # fmt: skip
         if self._dated.co_issued.size:
             near.co_issued(
-                *read, self._dated.co_issued, at.starts_of["co_issued"], at.ends_of["co_issued"], at.index,
-                self._state, scratch.mask, out.bits,
+                self._tables, plan.lists, plan.rules, self._dated.co_issued,
+                at.starts_of["co_issued"], at.ends_of["co_issued"], at.index, self._state, scratch.mask, out.bits,
             )  # fmt: skip
         for program, (inside, earliest) in zip(programs.substances, at.inside, strict=True):
             medicines.substance_sums(
@@ -196,7 +196,7 @@ class ShardWalk:
                 scratch.mask, self.size, out.bits, out.counts, out.values, out.value_bits,
             )  # fmt: skip
         if programs.pairs.list_.size:
-            series.pairs(
+            pairs.pairs(
                 *several, programs.pairs, at.starts_of["pairs"], at.ends_of["pairs"], at.index,
                 scratch.mask, self.size, out.values, out.value_bits, out.dates, out.date_bits,
             )  # fmt: skip
@@ -204,16 +204,20 @@ class ShardWalk:
 
 def _ready(runs: Postings) -> Postings:
     """Give postings whose arrays are all of one kind: a kernel is compiled once only if every shard's are."""
-    return runs if _are_ready(runs) else Postings(*map(frozen, runs))
+    return runs if _are_ready(runs) else Postings(*(frozen(array) for array in _arrays(runs)))
 
 
 def _ready_stays(rows: Stays) -> Stays:
-    return rows if _are_ready(rows) else Stays(*map(frozen, rows))
+    return rows if _are_ready(rows) else Stays(*(frozen(array) for array in _arrays(rows)))
 
 
-def _are_ready(arrays: tuple[Array, ...]) -> bool:
+def _arrays(runs: Postings | Stays) -> tuple[Array, ...]:
+    return tuple(runs)
+
+
+def _are_ready(runs: Postings | Stays) -> bool:
     return not any(
-        array.flags.writeable or not array.flags.c_contiguous or not array.flags.aligned for array in arrays
+        array.flags.writeable or not array.flags.c_contiguous or not array.flags.aligned for array in _arrays(runs)
     )
 
 

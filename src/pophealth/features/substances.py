@@ -75,7 +75,9 @@ def _categories(feature: Feature, library: CodelistLibrary) -> pl.DataFrame:
     numbers = codes.select(*as_text("code", "code_system", "category")).with_columns(
         number=pl.col("category").cast(pl.Int64, strict=False)
     )
-    bad = numbers.filter(pl.col("category").is_not_null() & (pl.col("number").is_null() | (pl.col("number") < 0))).height
+    bad = numbers.filter(
+        pl.col("category").is_not_null() & (pl.col("number").is_null() | (pl.col("number") < 0))
+    ).height
     if bad:
         msg = (
             f"codelist {feature.codelist}: {bad} of {numbers.height} categories are no whole number of 0 or more, "

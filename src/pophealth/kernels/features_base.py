@@ -23,7 +23,7 @@ LATE = 255
 SHORT_RUN = 24
 """Mean rows a concept up to which a range is read from end to end; in longer runs the window's tail is searched."""
 
-READS_VALUE, READS_SETTING, READS_COMPARATOR, READS_POSITION, READS_METHOD, READS_REPEAT = 1, 2, 4, 8, 16, 32
+READS_VALUE, READS_SETTING, READS_COMPARATOR, READS_POSITION, READS_METHOD = 1, 2, 4, 8, 16
 """What a row filter looks at, one bit each."""
 
 
@@ -84,7 +84,7 @@ def kernel(function: Any) -> Any:
 
 
 @kernel
-def late_day_of(late_row: Words, late_day: Days, row: int) -> int:
+def late_day_of(late_row: Words, late_day: Days, row: int) -> np.int64:
     """Give the recorded day of a late row; after every day where the table does not hold it."""
     low = 0
     high = late_row.size
@@ -98,24 +98,31 @@ def late_day_of(late_row: Words, late_day: Days, row: int) -> int:
 
 
 @kernel
-def recorded_day(runs: Postings, row: int, day: int) -> int:
+def recorded_day(lags: Bytes, late_row: Words, late_day: Days, row: int, day: int) -> np.int64:
     """Give the day on which a row was recorded."""
-    lag = np.int64(runs.lag[row])
-    return day + lag if lag != LATE else late_day_of(runs.late_row, runs.late_day, row)
+    lag = np.int64(lags[row])
+    return np.int64(day) + lag if lag != LATE else np.int64(late_day_of(late_row, late_day, row))
 
 
 @kernel
-def number_of(runs: Postings, rules: Rules, rule: int, row: int) -> float:
-    """Give a row's value in the feature's unit; NaN where it cannot be read as that or is out of bounds."""
-    number = runs.value[row] * rules.factor[rule, runs.unit[row]] + 0.0  # so that -0.0 is 0.0, whichever came first
-    return number if rules.lowest[rule] <= number <= rules.highest[rule] else np.nan
+def number_of(value: float, factor: float, lowest: float, highest: float) -> float:
+    """Give a value in the feature's unit; NaN where it cannot be read as that or is out of bounds."""
+    number = value * factor + 0.0  # so that -0.0 is 0.0, whichever came first
+    return number if lowest <= number <= highest else np.nan
+
+
+@kernel
+def row_number(runs: Postings, rules: Rules, rule: int, row: int) -> float:
+    """Give the value of a row in the unit and the bounds of a row filter, as `number_of`."""
+    factor = rules.factor[rule, runs.unit[row]]
+    return float(number_of(runs.value[row], factor, rules.lowest[rule], rules.highest[rule]))
 
 
 @kernel
 def passes(runs: Postings, rules: Rules, rule: int, row: int) -> bool:
     """Give whether a row passes a row filter; a missing comparator is ``=``, a missing setting is none of them."""
     reads = rules.reads[rule]
-    if reads & READS_VALUE and np.isnan(number_of(runs, rules, rule, row)):
+    if reads & READS_VALUE and np.isnan(row_number(runs, rules, rule, row)):
         return False
     if reads & READS_SETTING and not (rules.settings[rule] >> runs.setting[row]) & 1:
         return False
@@ -123,9 +130,7 @@ def passes(runs: Postings, rules: Rules, rule: int, row: int) -> bool:
         return False
     if reads & READS_POSITION and runs.position[row] != rules.position[rule]:
         return False
-    if reads & READS_METHOD and not rules.method_low[rule] <= runs.method[row] <= rules.method_high[rule]:
-        return False
-    return not (reads & READS_REPEAT and runs.repeat[row] == 0)
+    return not (reads & READS_METHOD) or rules.method_low[rule] <= runs.method[row] <= rules.method_high[rule]
 
 
 @kernel
@@ -155,7 +160,7 @@ def stretches(runs: Postings, low: int, high: int, start: int) -> int:
 
 
 @kernel
-def stretch(runs: Postings, low: int, high: int, start: int, count: int, place: int) -> tuple[int, int]:
+def stretch(runs: Postings, low: int, high: int, start: int, count: int, place: int) -> tuple[np.int64, np.int64]:
     """Give the rows ``begin..end`` of one stretch; rows up to `start` may still be in it when it is the only one."""
     last = runs.offsets.size - 1
     if count == 1:
@@ -163,4 +168,4 @@ def stretch(runs: Postings, low: int, high: int, start: int, count: int, place: 
     concept = min(low + place, last)
     begin = np.int64(runs.offsets[concept])
     end = np.int64(runs.offsets[min(concept + 1, last)])
-    return first_after(runs.entries, begin, end, start), end
+    return np.int64(first_after(runs.entries, begin, end, start)), end

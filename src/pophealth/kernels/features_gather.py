@@ -16,7 +16,14 @@ _DIGIT = 11
 
 @kernel
 def gather(
-    tables: tuple[Postings, ...], lists: Lists, rules: Rules, list_: int, start: int, end: int, index: int, wanted: Bytes
+    tables: tuple[Postings, ...],
+    lists: Lists,
+    rules: Rules,
+    list_: int,
+    start: int,
+    end: int,
+    index: int,
+    wanted: Bytes,
 ) -> Keys:
     """Give the rows of `list_` that count for the people with a 1 in `wanted`, as keys, ascending.
 
@@ -27,6 +34,7 @@ def gather(
     keys = np.empty(room, np.uint64)
     for part in range(lists.parts[list_], lists.parts[list_ + 1]):
         runs = tables[lists.table[part]]
+        entries, lags, late_row, late_day = runs.entries, runs.lag, runs.late_row, runs.late_day
         rule = lists.rule[part]
         for place in range(lists.ranges[part], lists.ranges[part + 1]):
             low, high = np.int64(lists.low[place]), np.int64(lists.high[place])
@@ -34,19 +42,24 @@ def gather(
             for piece in range(count):
                 begin, stop = stretch(runs, low, high, start, count, piece)
                 for row in range(begin, stop):
-                    entry = runs.entries[row]
+                    entry = entries[row]
                     day = np.int64(entry >> np.uint32(16))
                     person = entry & np.uint32(0xFFFF)
-                    if day <= start or day > end or not wanted[person] or recorded_day(runs, row, day) > index:
+                    if day <= start or day > end or not wanted[person]:
+                        continue
+                    if recorded_day(lags, late_row, late_day, row, day) > index:
                         continue
                     if rule >= 0 and not passes(runs, rules, rule, row):
                         continue
                     if used == room:
                         keys = np.append(keys, np.empty(room, np.uint64))
                         room *= 2
-                    keys[used] = (np.uint64(person) << np.uint64(48)) | (np.uint64(day) << np.uint64(32)) | np.uint64(row)
+                    keys[used] = (
+                        (np.uint64(person) << np.uint64(48)) | (np.uint64(day) << np.uint64(32)) | np.uint64(row)
+                    )
                     used += 1
-    return in_order(keys[:used])
+    ordered: Keys = in_order(keys[:used])
+    return ordered
 
 
 @kernel
@@ -76,19 +89,19 @@ def in_order(keys: Keys) -> Keys:
 
 
 @kernel
-def person_of(key: np.uint64) -> int:
+def person_of(key: np.uint64) -> np.int64:
     """Give the person of a key."""
     return np.int64(key >> np.uint64(48))
 
 
 @kernel
-def day_of(key: np.uint64) -> int:
+def day_of(key: np.uint64) -> np.int64:
     """Give the day of a key."""
     return np.int64((key >> np.uint64(32)) & np.uint64(0xFFFF))
 
 
 @kernel
-def row_of(key: np.uint64) -> int:
+def row_of(key: np.uint64) -> np.int64:
     """Give the row of a key."""
     return np.int64(key & np.uint64(0xFFFFFFFF))
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pophealth.kernels.features_base import Lists, Numbers, Places, Rules, kernel, passes, recorded_day, stretch, stretches
+from pophealth.kernels.features_base import Lists, Numbers, kernel, recorded_day, stretch, stretches
 from pophealth.kernels.features_frame import pack_bits
 from pophealth.kernels.postings import Bytes, Postings, Words
 
@@ -55,45 +55,56 @@ class CurrentSubstances(NamedTuple):
 
 
 @kernel
-def supply_key(runs: Postings, row: int, day: int) -> np.uint32:
+def supply_key(supply: int, day: int) -> np.uint32:
     """Give ``day << 9 | supply`` of an issue, 28 days where it gives none: the greater key is the later, then longer."""
-    supply = np.uint32(runs.supply[row])
-    if supply == 0:
-        supply = np.uint32(MISSING_SUPPLY)
-    return (np.uint32(day) << _SUPPLY_BITS) | supply
+    days = np.uint32(supply) if supply != 0 else np.uint32(MISSING_SUPPLY)
+    return (np.uint32(day) << _SUPPLY_BITS) | days
 
 
 @kernel
 def reaches(key: np.uint32, index: int) -> bool:
     """Give whether an issue and its supply reach the day `index`."""
     day, supply = np.int64(key >> _SUPPLY_BITS), np.int64(key & np.uint32(LONGEST_SUPPLY))
-    return key != 0 and day + supply >= index
+    return bool(key != 0 and day + supply >= index)
 
 
 @kernel
 def current_repeats(
-    tables: tuple[Postings, ...], lists: Lists, rules: Rules, list_: Numbers, out: Numbers, starts: Numbers, ends: Numbers, index: int,
-    key: Words, mask: Bytes, size: int, bits: Bytes,
-) -> None:  # fmt: skip
-    """Give whether the latest row of each list that counts, and its supply, reach the index date."""
+    tables: tuple[Postings, ...],
+    lists: Lists,
+    list_: Numbers,
+    out: Numbers,
+    starts: Numbers,
+    ends: Numbers,
+    index: int,
+    key: Words,
+    mask: Bytes,
+    size: int,
+    bits: Bytes,
+) -> None:
+    """Give whether the latest row of each list that counts, and its supply, reach the index date.
+
+    Rows said not to be on repeat do not count.
+    """
     for number in range(list_.size):
         key[:size] = 0
         start, end = max(starts[number], index - LONGEST_SUPPLY - 1), ends[number]
         for part in range(lists.parts[list_[number]], lists.parts[list_[number] + 1]):
             runs = tables[lists.table[part]]
-            rule = lists.rule[part]
+            entries, lags, late_row, late_day = runs.entries, runs.lag, runs.late_row, runs.late_day
+            repeat, supply = runs.repeat, runs.supply
             for place in range(lists.ranges[part], lists.ranges[part + 1]):
                 low, high = np.int64(lists.low[place]), np.int64(lists.high[place])
                 count = stretches(runs, low, high, start)
                 for piece in range(count):
                     begin, stop = stretch(runs, low, high, start, count, piece)
                     for row in range(begin, stop):
-                        day = np.int64(runs.entries[row] >> np.uint32(16))
-                        if day <= start or day > end or recorded_day(runs, row, day) > index:
+                        day = np.int64(entries[row] >> np.uint32(16))
+                        if day <= start or day > end or repeat[row] == 0:
                             continue
-                        if passes(runs, rules, rule, row):
-                            person = runs.entries[row] & np.uint32(0xFFFF)
-                            key[person] = max(key[person], supply_key(runs, row, day))
+                        if recorded_day(lags, late_row, late_day, row, day) <= index:
+                            person = entries[row] & np.uint32(0xFFFF)
+                            key[person] = max(key[person], supply_key(supply[row], day))
         for person in range(size):
             mask[person] = reaches(key[person], index)
         pack_bits(mask, size, bits[out[number]])
@@ -101,7 +112,15 @@ def current_repeats(
 
 @kernel
 def substance_sums(
-    runs: Postings, program: Substances, inside: Bytes, earliest: int, index: int, seen: Words, lanes: Lanes, size: int, counts: Numbers
+    runs: Postings,
+    program: Substances,
+    inside: Bytes,
+    earliest: int,
+    index: int,
+    seen: Words,
+    lanes: Lanes,
+    size: int,
+    counts: Numbers,
 ) -> None:
     """Give, per feature, the sum over different substances with a row that counts.
 
@@ -113,30 +132,34 @@ def substance_sums(
     gains = np.empty(1 << features, np.uint64)
     seen[:size] = 0
     lanes[:size] = 0
-    last = runs.offsets.size - 1
-    for substance in range(program.bounds.size - 1):
+    offsets, entries, lags, late_row, late_day = runs.offsets, runs.entries, runs.lag, runs.late_row, runs.late_day
+    bounds, concepts, members, weights = program.bounds, program.concepts, program.member, program.weights
+    last = offsets.size - 1
+    for substance in range(bounds.size - 1):
         stamp = np.uint32(substance + 1) << shift
         is_ready = False
-        for place in range(program.bounds[substance], program.bounds[substance + 1]):
-            concept = np.int64(program.concepts[place])
-            if concept >= last or runs.offsets[concept] == runs.offsets[concept + 1]:
+        for place in range(bounds[substance], bounds[substance + 1]):
+            concept = np.int64(concepts[place])
+            if concept >= last or offsets[concept] == offsets[concept + 1]:
                 continue
             if not is_ready:
                 for chosen in range(gains.size):
                     gains[chosen] = 0
                     for feature in range(features):
                         if (chosen >> feature) & 1:
-                            gains[chosen] += program.weights[substance, feature]
+                            gains[chosen] += weights[substance, feature]
                 is_ready = True
-            member = program.member[place]
-            row = np.int64(runs.offsets[concept + 1]) - 1
-            while row >= np.int64(runs.offsets[concept]):
-                day = np.int64(runs.entries[row] >> np.uint32(16))
+            member = members[place]
+            first = np.int64(offsets[concept])
+            row = np.int64(offsets[concept + 1]) - 1
+            while row >= first:
+                entry = entries[row]
+                day = np.int64(entry >> np.uint32(16))
                 if day <= earliest:
                     break
                 applies = np.uint32(inside[day] & member)
-                if recorded_day(runs, row, day) <= index:
-                    person = runs.entries[row] & np.uint32(0xFFFF)
+                if recorded_day(lags, late_row, late_day, row, day) <= index:
+                    person = entry & np.uint32(0xFFFF)
                     known = seen[person]
                     known = known if known >> shift == np.uint32(substance + 1) else stamp
                     seen[person] = known | applies
@@ -151,7 +174,15 @@ def substance_sums(
 
 @kernel
 def current_substances(
-    runs: Postings, program: CurrentSubstances, start: int, end: int, index: int, key: Words, touched: Words, size: int, total: Numbers
+    runs: Postings,
+    program: CurrentSubstances,
+    start: int,
+    end: int,
+    index: int,
+    key: Words,
+    touched: Words,
+    size: int,
+    total: Numbers,
 ) -> None:
     """Give in `total` the sum of weights over substances of which the latest row that counts reaches the index date.
 
@@ -159,7 +190,9 @@ def current_substances(
     """
     key[:size] = 0
     total[:] = 0
-    last = runs.offsets.size - 1
+    offsets, entries, lags, late_row, late_day = runs.offsets, runs.entries, runs.lag, runs.late_row, runs.late_day
+    repeat, supply = runs.repeat, runs.supply
+    last = offsets.size - 1
     start = max(start, index - LONGEST_SUPPLY - 1)
     for substance in range(program.bounds.size - 1):
         used = 0
@@ -167,17 +200,18 @@ def current_substances(
             concept = np.int64(program.concepts[place])
             if concept >= last:
                 continue
-            row = np.int64(runs.offsets[concept + 1]) - 1
-            while row >= np.int64(runs.offsets[concept]):
-                day = np.int64(runs.entries[row] >> np.uint32(16))
+            first = np.int64(offsets[concept])
+            row = np.int64(offsets[concept + 1]) - 1
+            while row >= first:
+                day = np.int64(entries[row] >> np.uint32(16))
                 if day <= start:
                     break
-                if day <= end and runs.repeat[row] != 0 and recorded_day(runs, row, day) <= index:
-                    person = runs.entries[row] & np.uint32(0xFFFF)
+                if day <= end and repeat[row] != 0 and recorded_day(lags, late_row, late_day, row, day) <= index:
+                    person = entries[row] & np.uint32(0xFFFF)
                     if key[person] == 0:
                         touched[used] = person
                         used += 1
-                    key[person] = max(key[person], supply_key(runs, row, day))
+                    key[person] = max(key[person], supply_key(supply[row], day))
                 row -= 1
         for place in range(used):
             person = touched[place]

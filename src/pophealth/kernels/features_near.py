@@ -85,9 +85,17 @@ def latest_near(rows: Keys, others: Keys, least: int, most: int, is_not: int, da
 
 @kernel
 def co_issued(
-    tables: tuple[Postings, ...], lists: Lists, rules: Rules, program: Numbers, starts: Numbers, ends: Numbers, index: int,
-    state: State, mask: Bytes, bits: Bytes,
-) -> None:  # fmt: skip
+    tables: tuple[Postings, ...],
+    lists: Lists,
+    rules: Rules,
+    program: Numbers,
+    starts: Numbers,
+    ends: Numbers,
+    index: int,
+    state: State,
+    mask: Bytes,
+    bits: Bytes,
+) -> None:
     """Give whether a row of one list lies within some days of one of the other, both in the window.
 
     ``program`` is int32 [n, 6]: row of the bit, both lists, both slots of `state` with their latest days, the days. The
@@ -111,7 +119,15 @@ def co_issued(
 
 @kernel
 def close_open_people(
-    tables: tuple[Postings, ...], lists: Lists, rules: Rules, program: Numbers, start: int, end: int, index: int, mask: Bytes, size: int
+    tables: tuple[Postings, ...],
+    lists: Lists,
+    rules: Rules,
+    program: Numbers,
+    start: int,
+    end: int,
+    index: int,
+    mask: Bytes,
+    size: int,
 ) -> None:
     """Give in `mask` 0 or 1 for the people that hold 2, by their rows."""
     wanted = np.empty(size, np.uint8)

@@ -1,14 +1,12 @@
-"""Gives what several values, or days, of one person make: means, slopes, changes, values apart, pairs, different days."""
+"""Gives what several values, or days, of one person make: means, slopes, changes, values apart, different days."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from pophealth.kernels.features_base import Lists, Numbers, Places, Rules, kernel, number_of
-from pophealth.kernels.features_days import FROM_1970
+from pophealth.kernels.features_base import Lists, Numbers, Places, Rules, kernel, row_number
 from pophealth.kernels.features_frame import pack_bits
 from pophealth.kernels.features_gather import Keys, day_of, gather, person_of, row_of, sort_pairs
 from pophealth.kernels.postings import Bytes, Postings, Values
@@ -44,36 +42,23 @@ class Series(NamedTuple):
     out: Numbers
 
 
-class Pairs(NamedTuple):
-    """Features over two values of one day. int32 [n] where not said otherwise; -1 for a result that is not wanted.
-
-    Attributes
-    ----------
-    list_, other
-        The two lists.
-    same_time
-        1 where the two have to be of one time.
-    least_value, other_least_value : float64 [n]
-        The pair has to reach either.
-    value, other_value, date
-        Rows of the results.
-    """
-
-    list_: Numbers
-    other: Numbers
-    same_time: Numbers
-    least_value: Values
-    other_least_value: Values
-    value: Numbers
-    other_value: Numbers
-    date: Numbers
-
-
 @kernel
 def series(
-    tables: tuple[Postings, ...], measurements: int, lists: Lists, rules: Rules, program: Series, starts: Numbers, ends: Numbers, index: int,
-    mask: Bytes, size: int, bits: Bytes, counts: Numbers, values: Values, value_bits: Bytes,
-) -> None:  # fmt: skip
+    tables: tuple[Postings, ...],
+    measurements: int,
+    lists: Lists,
+    rules: Rules,
+    program: Series,
+    starts: Numbers,
+    ends: Numbers,
+    index: int,
+    mask: Bytes,
+    size: int,
+    bits: Bytes,
+    counts: Numbers,
+    values: Values,
+    value_bits: Bytes,
+) -> None:
     """Give every feature over a series of values or days."""
     wanted = np.ones(size, np.uint8)
     for number in range(program.list_.size):
@@ -96,7 +81,9 @@ def series(
                 end += 1
             if kind == APART:
                 meets = program.lowest[number], program.highest[number]
-                mask[person] = are_apart(day, value, begin, end, program.days[number], program.consecutive[number], meets)
+                mask[person] = are_apart(
+                    day, value, begin, end, program.days[number], program.consecutive[number], meets
+                )
             else:
                 found = of_series(kind, day, value, begin, end, program.days[number])
                 mask[person] = not np.isnan(found)
@@ -120,7 +107,7 @@ def days_and_values(runs: Postings, rules: Rules, rule: int, keys: Keys) -> tupl
     begin = 0
     for place in range(keys.size):
         day[place] = day_of(keys[place])
-        value[place] = number_of(runs, rules, rule, row_of(keys[place]))
+        value[place] = row_number(runs, rules, rule, row_of(keys[place]))
         if keys[place] >> np.uint64(32) != keys[begin] >> np.uint64(32):
             sort_pairs(day, value, begin, place)
             begin = place
@@ -135,7 +122,7 @@ def of_series(kind: int, day: Places, value: Values, begin: int, end: int, days:
     if kind == CHANGE:
         for place in range(end - 1, begin - 1, -1):
             if day[place] <= day[end - 1] - days:
-                return value[end - 1] - value[place]
+                return float(value[end - 1] - value[place])
         return np.nan
     total = 0.0
     for place in range(begin, end):
@@ -147,7 +134,7 @@ def of_series(kind: int, day: Places, value: Values, begin: int, end: int, days:
         squares = 0.0
         for place in range(begin, end):
             squares += (value[place] - mean) * (value[place] - mean)
-        return np.sqrt(squares / (count - 1)) if count > 1 else np.nan
+        return float(np.sqrt(squares / (count - 1))) if count > 1 else np.nan
     elapsed = 0.0
     for place in range(begin, end):
         elapsed += np.float64(day[place] - day[begin])
@@ -185,98 +172,3 @@ def are_apart(
             elif last_met - today >= days:
                 return True
     return False
-
-
-@kernel
-def pairs(
-    tables: tuple[Postings, ...], measurements: int, lists: Lists, rules: Rules, program: Pairs, starts: Numbers, ends: Numbers, index: int,
-    mask: Bytes, size: int, values: Values, value_bits: Bytes, dates: Numbers, date_bits: Bytes,
-) -> None:  # fmt: skip
-    """Give, per feature, two values of the latest day with both, and the day."""
-    runs = tables[measurements]
-    wanted = np.empty(size, np.uint8)
-    spare = np.empty(size, np.float64)
-    for number in range(program.list_.size):
-        start, end = starts[number], ends[number]
-        wanted[:] = 1
-        ones = gather(tables, lists, rules, program.list_[number], start, end, index, wanted)
-        wanted[:] = 0
-        for place in range(ones.size):
-            wanted[person_of(ones[place])] = 1
-        twos = gather(tables, lists, rules, program.other[number], start, end, index, wanted)
-        day = dates[program.date[number]]
-        has_values = program.value[number] >= 0
-        one = values[program.value[number]] if has_values else spare
-        two = values[program.other_value[number]] if has_values else spare
-        day[:], one[:], two[:] = 0, 0.0, 0.0
-        rules_of = lists.rule[lists.parts[program.list_[number]]], lists.rule[lists.parts[program.other[number]]]
-        least = program.least_value[number], program.other_least_value[number]
-        match(runs, rules, rules_of, ones, twos, program.same_time[number], least, day, one, two)
-        for person in range(size):
-            mask[person] = day[person] != 0
-            day[person] -= FROM_1970 * mask[person]
-        pack_bits(mask, size, date_bits[program.date[number]])
-        if has_values:
-            pack_bits(mask, size, value_bits[program.value[number]])
-            pack_bits(mask, size, value_bits[program.other_value[number]])
-
-
-@kernel
-def match(
-    runs: Postings, rules: Rules, rules_of: tuple[int, int], ones: Keys, twos: Keys, same_time: int, least: tuple[float, float],
-    day: Numbers, one: Values, two: Values,
-) -> None:  # fmt: skip
-    """Give day and values of each person's latest day with a pair that reaches either least."""
-    place = other = 0
-    while place < ones.size and other < twos.size:
-        mine, theirs = ones[place] >> np.uint64(32), twos[other] >> np.uint64(32)
-        if mine != theirs:
-            place += mine < theirs
-            other += theirs < mine
-            continue
-        end, other_end = place, other
-        while end < ones.size and ones[end] >> np.uint64(32) == mine:
-            end += 1
-        while other_end < twos.size and twos[other_end] >> np.uint64(32) == mine:
-            other_end += 1
-        first, second = lowest_pair(runs, rules, rules_of, ones[place:end], twos[other:other_end], same_time)
-        if first >= least[0] or second >= least[1]:
-            person = person_of(ones[place])
-            day[person], one[person], two[person] = day_of(ones[place]), first, second
-        place, other = end, other_end
-
-
-@kernel
-def lowest_pair(
-    runs: Postings, rules: Rules, rules_of: tuple[int, int], ones: Keys, twos: Keys, same_time: int
-) -> tuple[float, float]:
-    """Give the pair of one day: the lowest of each; or, of rows of one time, the lowest first, then second. NaN for none."""
-    times, values = times_and_values(runs, rules, rules_of[0], ones, same_time)
-    other_times, others = times_and_values(runs, rules, rules_of[1], twos, same_time)
-    first, second = np.nan, np.nan
-    place = other = 0
-    while place < times.size and other < other_times.size:
-        if times[place] == other_times[other]:
-            value, partner = values[place], others[other]  # the lowest of this time: later ones of it cannot be lower
-            if not (first < value or (first == value and second <= partner)):
-                first, second = value, partner
-            place += 1
-        elif times[place] < other_times[other]:
-            place += 1
-        else:
-            other += 1
-    return first, second
-
-
-@kernel
-def times_and_values(
-    runs: Postings, rules: Rules, rule: int, keys: Keys, same_time: int
-) -> tuple[npt.NDArray[np.int64], Values]:
-    """Give time and value of each key, by time, then value; time is 0 throughout unless it has to be the same."""
-    times, values = np.zeros(keys.size, np.int64), np.empty(keys.size, np.float64)
-    for place in range(keys.size):
-        if same_time:
-            times[place] = runs.micros[row_of(keys[place])]
-        values[place] = number_of(runs, rules, rule, row_of(keys[place]))
-    sort_pairs(times, values, 0, keys.size)
-    return times, values

@@ -46,7 +46,7 @@ class Choices(NamedTuple):
 
 
 @kernel
-def rank_of(runs: Postings, row: int) -> int:
+def rank_of(runs: Postings, row: int) -> np.int64:
     """Give how little a row is preferred among equal values of one day: by comparator, then setting, missing ones last."""
     comparator = runs.comparator[row] if runs.comparator[row] != 0 else np.uint8(6)
     setting = runs.setting[row] if runs.setting[row] != 0 else np.uint8(4)
@@ -55,15 +55,28 @@ def rank_of(runs: Postings, row: int) -> int:
 
 @kernel
 def choose(
-    tables: tuple[Postings, ...], lists: Lists, rules: Rules, list_: int, choice: int, start: int, end: int, index: int, has_rank: bool,
-    day_of: Days, rank: Bytes, values: Values,
-) -> None:  # fmt: skip
+    tables: tuple[Postings, ...],
+    lists: Lists,
+    rules: Rules,
+    list_: int,
+    choice: int,
+    start: int,
+    end: int,
+    index: int,
+    has_rank: int,
+    day_of: Days,
+    rank: Bytes,
+    values: Values,
+) -> None:
     """Give in `values` the value that counts, in `day_of` its day (0 for none) and, if asked, in `rank` its rank."""
     by_day = choice <= LATEST_LOWEST
     upward = choice in (LATEST_HIGHEST, HIGHEST)
     for part in range(lists.parts[list_], lists.parts[list_ + 1]):
         runs = tables[lists.table[part]]
+        entries, lags, late_row, late_day = runs.entries, runs.lag, runs.late_row, runs.late_day
+        value, unit = runs.value, runs.unit
         rule = lists.rule[part]
+        factor, lowest, highest = rules.factor[rule], rules.lowest[rule], rules.highest[rule]
         only_value = rules.reads[rule] == READS_VALUE
         for place in range(lists.ranges[part], lists.ranges[part + 1]):
             low, high = np.int64(lists.low[place]), np.int64(lists.high[place])
@@ -71,13 +84,13 @@ def choose(
             for piece in range(count):
                 begin, stop = stretch(runs, low, high, start, count, piece)
                 for row in range(begin, stop):
-                    day = np.int64(runs.entries[row] >> np.uint32(16))
-                    person = runs.entries[row] & np.uint32(0xFFFF)
+                    day = np.int64(entries[row] >> np.uint32(16))
+                    person = entries[row] & np.uint32(0xFFFF)
                     held = np.int64(day_of[person])
                     if day <= start or day > end or (by_day and day < held):
                         continue
-                    number = number_of(runs, rules, rule, row)
-                    if np.isnan(number) or recorded_day(runs, row, day) > index:
+                    number = number_of(value[row], factor[unit[row]], lowest, highest)
+                    if np.isnan(number) or recorded_day(lags, late_row, late_day, row, day) > index:
                         continue
                     if not only_value and not passes(runs, rules, rule, row):
                         continue
@@ -93,16 +106,30 @@ def choose(
 
 @kernel
 def chosen_values(
-    tables: tuple[Postings, ...], lists: Lists, rules: Rules, program: Choices, starts: Numbers, ends: Numbers, index: int,
-    day_of: Days, rank: Bytes, mask: Bytes, size: int,
-    values: Values, value_bits: Bytes, dates: Numbers, date_bits: Bytes, labels: Bytes, label_bits: Bytes,
-) -> None:  # fmt: skip
+    tables: tuple[Postings, ...],
+    lists: Lists,
+    rules: Rules,
+    program: Choices,
+    starts: Numbers,
+    ends: Numbers,
+    index: int,
+    day_of: Days,
+    rank: Bytes,
+    mask: Bytes,
+    size: int,
+    values: Values,
+    value_bits: Bytes,
+    dates: Numbers,
+    date_bits: Bytes,
+    labels: Bytes,
+    label_bits: Bytes,
+) -> None:
     """Give, per feature, the value that counts with its day, comparator and setting."""
     for number in range(program.list_.size):
         day_of[:size] = 0
         row = values[program.value[number]]
         row[:] = 0
-        has_rank = program.comparator[number] >= 0 or program.setting[number] >= 0
+        has_rank = int(program.comparator[number] >= 0 or program.setting[number] >= 0)
         choose(tables, lists, rules, program.list_[number], program.choice[number], starts[number], ends[number], index, has_rank,
                day_of, rank, row)  # fmt: skip
         for person in range(size):
@@ -114,13 +141,17 @@ def chosen_values(
             for person in range(size):
                 days[person] = (np.int32(day_of[person]) - FROM_1970) * mask[person]
         if program.comparator[number] >= 0:
-            label_of_rank(rank, mask, size, 3, 6, labels[program.comparator[number]], label_bits[program.comparator[number]])
+            label_of_rank(
+                rank, mask, size, 3, 6, labels[program.comparator[number]], label_bits[program.comparator[number]]
+            )
         if program.setting[number] >= 0:
             label_of_rank(rank, mask, size, 0, 4, labels[program.setting[number]], label_bits[program.setting[number]])
 
 
 @kernel
-def label_of_rank(rank: Bytes, has: Bytes, size: int, shift: int, missing: int, labels: Bytes, label_bits: Bytes) -> None:
+def label_of_rank(
+    rank: Bytes, has: Bytes, size: int, shift: int, missing: int, labels: Bytes, label_bits: Bytes
+) -> None:
     """Give the comparator (from bit 3) or setting (from bit 0) that stands in a rank; `missing` is none."""
     known = np.zeros(has.size, np.uint8)
     for person in range(size):

@@ -1,8 +1,10 @@
 """Gives numbers for texts, and the order of texts: what ingest needs to work on numbers from then on.
 
-Texts come as Arrow lays them out: bytes in one array, ``offsets[i]:offsets[i + 1]`` the i-th text. Known texts lie in
-an array with room to grow; `known_places` holds ``where it begins << 8 | salt``. `slots` is an open-addressing table, its
-size a power of two, of ``upper half of the hash | number + 1``: most rows are settled by three reads.
+Texts to be numbered come as Arrow's views: 16 bytes each, of which four hold the size, and the rest either the text
+itself (12 bytes at most) or where it stands (number of a buffer, offset). Nothing is copied; a kernel gets the addresses
+of buffers that its caller keeps alive. Known texts lie in `known_data`, which has room to grow and eight bytes more;
+`known_places` holds ``where it begins << 8 | salt``. `slots` is an open-addressing table, its size a power of two, of
+``upper half of the hash | number + 1``: most rows are settled by three reads.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import types
+from numba.extending import intrinsic
 
 from pophealth.kernels.ingest_base import kernel, part
 
@@ -21,65 +25,72 @@ Longs = npt.NDArray[np.uint64]
 
 UPPER = np.uint64(0xFFFFFFFF00000000)
 LOWER = np.uint64(0x00000000FFFFFFFF)
+INLINE = 12
+"""Bytes of the longest text that stands in its view."""
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def word_at(_typing: Any, _address: Any) -> Any:
+    """Give the eight bytes at an address as one number, wherever they begin."""
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        place = builder.inttoptr(arguments[0], context.get_value_type(types.uint64).as_pointer())
+        word = builder.load(place)
+        word.align = 1
+        return word
+
+    return types.uint64(types.int64), generate
 
 
 @part
-def _word(data: Bytes, place: int) -> np.uint64:
-    """Give the eight bytes from `place` on as one number (the compiler makes it one load)."""
-    at = np.uint64(place)
-    word = np.uint64(0)
-    for byte in range(8):
-        word |= np.uint64(data[at + np.uint64(byte)]) << np.uint64(8 * byte)
-    return word
+def _short(address: int, size: int) -> Any:
+    """Give a text of fewer than eight bytes as one number; eight bytes are there to be read."""
+    return word_at(address) & ((np.uint64(1) << np.uint64(8 * size)) - np.uint64(1))
 
 
 @part
-def _short(data: Bytes, place: int, count: int) -> np.uint64:
-    """Give the fewer than eight bytes from `place` on as one number."""
-    word = np.uint64(0)
-    for byte in range(count):
-        word |= np.uint64(data[place + byte]) << np.uint64(8 * byte)
-    return word
+def _byte(address: int, size: int, byte: int) -> Any:
+    """Give one byte of a text without reading past its end, or past its view."""
+    start = max(min(byte, size - 8), 0)
+    return np.uint8((word_at(address + start) >> np.uint64(8 * (byte - start))) & np.uint64(255))
 
 
 @part
-def _hash(data: Bytes, start: int, size: int, salt: int) -> Any:
+def _hash(address: int, size: int, salt: int) -> Any:
     state = (np.uint64(size) ^ (np.uint64(salt) << np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)
     if size < 8:
-        state ^= _short(data, start, size)
+        state ^= _short(address, size)
     else:
         for step in range((size - 1) >> 3):
-            state = (state ^ _word(data, start + 8 * step)) * np.uint64(0xBF58476D1CE4E5B9)
+            state = (state ^ word_at(address + 8 * step)) * np.uint64(0xBF58476D1CE4E5B9)
             state ^= state >> np.uint64(29)
-        state ^= _word(data, start + size - 8)  # the last eight, some of them a second time
+        state ^= word_at(address + size - 8)  # the last eight, some of them a second time
     state *= np.uint64(0x94D049BB133111EB)
     return state ^ (state >> np.uint64(32))
 
 
 @part
-def _same(left: Bytes, left_start: int, right: Bytes, right_start: int, size: int) -> bool:
-    same = True
+def _same(left: int, right: int, size: int) -> bool:
     if size < 8:
-        for byte in range(size):
-            if left[left_start + byte] != right[right_start + byte]:
-                same = False
+        same = _short(left, size) == _short(right, size)
     else:
-        same = _word(left, left_start + size - 8) == _word(right, right_start + size - 8)
+        same = word_at(left + size - 8) == word_at(right + size - 8)
         for step in range((size - 1) >> 3):
             if not same:
                 break
-            same = _word(left, left_start + 8 * step) == _word(right, right_start + 8 * step)
+            same = word_at(left + 8 * step) == word_at(right + 8 * step)
     return same
 
 
 @kernel
 def number_texts(
-    offsets: Offsets,
-    data: Bytes,
+    views: int,
+    buffers: Offsets,
     salts: Bytes,
     slots: Longs,
     known_places: Offsets,
     known_data: Bytes,
+    known_address: int,
     first: int,
     known: int,
     out: Words,
@@ -88,6 +99,8 @@ def number_texts(
 
     Parameters
     ----------
+    views, buffers, known_address
+        Address of the first view, of each buffer of longer texts, and of `known_data`.
     salts
         One byte per row that makes equal texts different (the code system); or no bytes at all.
     known
@@ -101,17 +114,22 @@ def number_texts(
     mask = np.uint64(slots.size - 1)
     most = min(slots.size // 2, known_places.size - 1)
     last = np.uint32(0)
-    last_start = np.int64(0)
+    last_text = np.int64(0)
     last_size = np.int64(-1)
     last_salt = np.int64(0)
     for row in range(first, out.size):
-        start = offsets[row]
-        size = offsets[row + 1] - start
+        view = views + 16 * row
+        head = word_at(view)
+        size = np.int64(head & LOWER)
+        text = view + 4
+        if size > INLINE:
+            place = word_at(view + 8)
+            text = buffers[np.int64(place & LOWER)] + np.int64(place >> np.uint64(32))
         salt = np.int64(salts[row]) if salts.size else np.int64(0)
-        if size == last_size and salt == last_salt and _same(data, start, data, last_start, size):
+        if size == last_size and salt == last_salt and _same(text, last_text, size):
             out[row] = last  # rows of one person, and repeats of one code, come one after the other
             continue
-        hashed = _hash(data, start, size, salt)
+        hashed = _hash(text, size, salt)
         slot = hashed & mask
         found = slots[slot]
         while found != 0:
@@ -121,36 +139,36 @@ def number_texts(
                 if (
                     known_places[number] & 255 == salt
                     and (known_places[number + 1] >> 8) - begin == size
-                    and _same(data, start, known_data, begin, size)
+                    and _same(text, known_address + begin, size)
                 ):
                     break
             slot = (slot + np.uint64(1)) & mask
             found = slots[slot]
         if found == 0:
             begin = known_places[known] >> 8
-            if known >= most or begin + size > known_data.size:
+            if known >= most or begin + size + 8 > known_data.size:
                 return row, known
             for byte in range(size):
-                known_data[begin + byte] = data[start + byte]
+                known_data[begin + byte] = _byte(text, size, byte)
             known_places[known] = begin << 8 | salt
             known_places[known + 1] = (begin + size) << 8
             known += 1
             found = (hashed & UPPER) | np.uint64(known)
             slots[slot] = found
         last = np.uint32(np.int64(found & LOWER) - 1)
-        last_start, last_size, last_salt = start, size, salt
+        last_text, last_size, last_salt = text, size, salt
         out[row] = last
     return out.size, known
 
 
 @kernel
-def refill_slots(slots: Longs, known_places: Offsets, known_data: Bytes, known: int) -> None:
+def refill_slots(slots: Longs, known_places: Offsets, known_address: int, known: int) -> None:
     """Put the first `known` texts into an empty table of slots."""
     mask = np.uint64(slots.size - 1)
     for number in range(known):
         start = known_places[number] >> 8
         size = (known_places[number + 1] >> 8) - start
-        hashed = _hash(known_data, start, size, known_places[number] & 255)
+        hashed = _hash(known_address + start, size, known_places[number] & 255)
         slot = hashed & mask
         while slots[slot] != 0:
             slot = (slot + np.uint64(1)) & mask

@@ -78,8 +78,8 @@ def _dates(day: Array) -> pa.Array:
 def _codes(rows: Rows, concepts: Concepts) -> dict[str, pa.DictionaryArray]:
     """Give code and code system of all rows, as dictionaries of what the shard uses, in order of the text."""
     numbers = rows.ordered("concept")
-    places, used = compacted(frozen(concepts.text_of_number[numbers]), len(concepts.texts))
-    systems = concepts.system_of_number[numbers]
+    places, used = compacted(frozen(concepts.text_of_number.take(numbers)), len(concepts.texts))
+    systems = concepts.system_of_number.take(numbers)
     return {
         "code": pa.DictionaryArray.from_arrays(pa.array(places), concepts.texts.take(pa.array(used)), safe=False),
         "code_system": _dictionary(pa.array(systems), SYSTEMS),

@@ -104,7 +104,7 @@ class BucketWriter:
 
     def _write_dated(self, table: str) -> None:
         people = TextNumbers()
-        people.number(self._names)
+        people.number(pl.Series(pl.from_arrow(self._names)))
         self._made.parquet(archive_file(self._practice, table), self._dated_groups(table, people))
 
     def _dated_groups(self, table: str, people: TextNumbers) -> Iterator[pa.Table]:
@@ -126,7 +126,7 @@ class BucketWriter:
         """Give each piece with the person of its rows; strangers get numbers past the last person, and are counted."""
         for piece in self._spool.pieces(self._practice, table):
             who = piece.column("patient_id")
-            numbers = people.number(who.dictionary)
+            numbers = people.number(pl.Series(pl.from_arrow(who.dictionary)))
             person = numbers[who.indices.to_numpy()]
             if count and numbers.size and numbers.max() >= len(self._names):
                 self._strangers += int(np.count_nonzero(person >= len(self._names)))

@@ -59,11 +59,11 @@ def coded_rows(table: str, rows: Rows, of_number: Array, first_row: int) -> Code
     elif table == "measurements":
         extra = {
             "value": {"value": rows.ordered("value"), "unit": rows.ordered("unit").astype(np.uint8)},
-            "context": {name: _after_none(rows.columns[name])[rows.order] for name in ("setting", "comparator")},
-            "time": {"micros": _micros(rows.columns["time"])[rows.order]},
+            "context": {name: _after_none(rows.columns[name]).take(rows.order) for name in ("setting", "comparator")},
+            "time": {"micros": _micros(rows.columns["time"]).take(rows.order)},
         }
     return Coded(
-        concept=of_number[rows.ordered("concept")],
+        concept=of_number.take(rows.ordered("concept")),
         day=day,
         recorded=recorded,
         person=rows.person,
@@ -92,12 +92,13 @@ def postings_of(rows: Coded, n_concepts: int) -> Parts:
     count = entries_and_lags(seen[0], frozen(rows.person), frozen(rows.day), seen[1], entries, lag)
     late_row, late_day = np.empty(count, np.uint32), np.empty(count, np.uint16)
     late_rows(*seen, frozen(lag), late_row, late_day)
+    places = order.astype(np.intp)
     return {
         "offsets": {"offsets": offsets},
         "rows": {"entries": entries, "lag": lag},
         "late": {"late_row": late_row, "late_day": late_day},
-        "archive": {"archive_row": rows.archive_row[order]},
-    } | {part: {name: column[order] for name, column in columns.items()} for part, columns in rows.extra.items()}
+        "archive": {"archive_row": rows.archive_row.take(places)},
+    } | {part: {name: column.take(places) for name, column in columns.items()} for part, columns in rows.extra.items()}
 
 
 def stays_of(rows: Rows, n_people: int, first_row: int) -> Parts:
@@ -122,7 +123,7 @@ def stays_of(rows: Rows, n_people: int, first_row: int) -> Parts:
 
 def _missing(rows: Rows, name: str) -> Array:
     """Give which rows of the archive have no value in a column."""
-    return np.asarray(rows.columns[name].is_null().to_numpy(zero_copy_only=False))[rows.order]
+    return np.asarray(rows.columns[name].is_null().to_numpy(zero_copy_only=False)).take(rows.order)
 
 
 def methods_of(rows: Rows) -> Array:
@@ -143,7 +144,7 @@ def methods_of(rows: Rows) -> Array:
         )
         raise DataContractError(msg)
     numbers = text.str.to_integer(base=16, dtype=pl.Int64).to_numpy()
-    return np.asarray(numbers.astype(np.uint8))[rows.order]
+    return np.asarray(numbers.astype(np.uint8)).take(rows.order)
 
 
 def diagnoses_of(rows: Rows, codes: TextNumbers, of_number: Array, first_row: int) -> Coded:
@@ -165,9 +166,7 @@ def diagnoses_of(rows: Rows, codes: TextNumbers, of_number: Array, first_row: in
         given = text.fill_null("") != ""
         chosen = text.filter(given)
         if chosen.len():
-            table[given.to_numpy(), place] = codes.number(
-                chosen.to_arrow(compat_level=pl.CompatLevel.oldest()), np.full(chosen.len(), ICD_10, np.uint8)
-            )
+            table[given.to_numpy(), place] = codes.number(chosen, np.full(chosen.len(), ICD_10, np.uint8))
     spell, position = np.nonzero(table != none)
     day = rows.day[spell]
     extra = {"position": (position + 1).astype(np.uint8), "method": methods_of(rows)[spell]}

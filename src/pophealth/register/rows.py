@@ -29,7 +29,7 @@ class Rows:
     person, day
         uint32 place of the row's person in the shard, and uint16 days since 1900-01-01, both in order of the archive.
     order
-        uint32: row i of the archive is row ``order[i]`` of `columns`.
+        int64: row i of the archive is row ``order[i]`` of `columns`.
     columns
         What the spool held beside patient and day, as it came.
     """
@@ -44,7 +44,7 @@ class Rows:
 
     def ordered(self, name: str, empty: int = 0) -> Array:
         """Give a column of numbers in order of the archive, `empty` where it has none."""
-        return numbers_of(self.columns[name], empty)[self.order]
+        return numbers_of(self.columns[name], empty).take(self.order)
 
     def between(self, name: str, start: int, end: int) -> pa.Array:
         """Give rows `start` to `end` of the archive of a column, not copied into numbers."""
@@ -89,7 +89,8 @@ def gather_rows(
         columns["unit"] = pa.array(unit_of_number[columns["unit"].to_numpy()])
     day = np.asarray(columns.pop("day").to_numpy())
     order = _archive_order(person, day, people, columns, concepts)
-    return Rows(person[order], day[order], order, columns)
+    order = order.astype(np.intp)  # what numpy takes by; other numbers it would convert every time
+    return Rows(person.take(order), day.take(order), order, columns)
 
 
 def _pieces_of(

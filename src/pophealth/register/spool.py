@@ -41,7 +41,7 @@ class Spool:
         """Codes met so far by coded table, salted by their system."""
         self.units = TextNumbers()
         """Units met so far; number 0 is the empty text, no unit."""
-        self.units.number(pa.array([""], pa.large_string()))
+        self.units.number(pl.Series([""]))
 
     def add(self, table: str, practice: str, frame: pl.DataFrame) -> None:
         """Take rows of a table.
@@ -101,7 +101,7 @@ class Spool:
         if table not in DATED:
             return _batch({name: _arrow(frame[name]) for name in frame.columns})
         people = TextNumbers()
-        rows = people.number(_arrow(frame["patient_id"]))
+        rows = people.number(frame["patient_id"])
         columns: dict[str, Any] = {
             "patient_id": pa.DictionaryArray.from_arrays(pa.array(rows), people.texts(), safe=False)
         }
@@ -110,9 +110,9 @@ class Spool:
                 columns["day"] = _days(table, frame[name])
             elif name == "code" and table in CODED_RECORDS:
                 systems = frame["code_system"].to_physical().to_numpy()
-                columns["concept"] = self.codes[table].number(_arrow(frame["code"]), systems)
+                columns["concept"] = self.codes[table].number(frame["code"], systems)
             elif name == "unit":
-                columns["unit"] = self.units.number(_arrow(frame["unit"].fill_null("")))
+                columns["unit"] = self.units.number(frame["unit"].fill_null(""))
             elif name != "code_system" or table not in CODED_RECORDS:
                 columns[name] = _arrow(frame[name].to_physical())
         if table == "spells":
@@ -123,7 +123,7 @@ class Spool:
         given = [name for name in DIAGNOSES if frame[name].null_count() < frame.height]
         found = pl.concat([pl.Series("code", [], pl.String), *(frame[name].unique().alias("code") for name in given)])
         codes = found.filter(found != "").unique()  # nulls are not unequal
-        self.codes["diagnoses"].number(_arrow(codes), np.full(codes.len(), ICD_10, np.uint8))
+        self.codes["diagnoses"].number(codes, np.full(codes.len(), ICD_10, np.uint8))
 
 
 def _batch(columns: dict[str, Any]) -> pa.RecordBatch:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pyarrow as pa
 
 from pophealth.kernels.ingest_text import number_texts, refill_slots
@@ -37,7 +38,7 @@ class TextNumbers:
     def __len__(self) -> int:
         return self._known
 
-    def number(self, texts: pa.LargeStringArray, salts: Array | None = None) -> Array:
+    def number(self, texts: pl.Series, salts: Array | None = None) -> Array:
         """Give the number (uint32) of each text; new ones become known.
 
         Parameters
@@ -47,25 +48,37 @@ class TextNumbers:
         salts
             One byte per text that keeps equal texts apart: the code system of a code.
         """
-        offsets, data = text_parts(texts)
+        views = texts.to_arrow(compat_level=pl.CompatLevel.newest())
+        _, first, *buffers = views.buffers() if len(views) else (None, None)
+        address = 0 if first is None else first.address + 16 * views.offset
+        places = frozen(np.array([0 if buffer is None else buffer.address for buffer in buffers], np.int64))
         salt = frozen(np.empty(0, np.uint8) if salts is None else salts)
-        out = np.empty(len(texts), np.uint32)
+        out = np.empty(len(views), np.uint32)
         done = 0
         while done < out.size:
             done, self._known = number_texts(
-                offsets, data, salt, self._slots, self._places, self._data, done, self._known, out
+                address,
+                places,
+                salt,
+                self._slots,
+                self._places,
+                self._data,
+                self._data.ctypes.data,
+                done,
+                self._known,
+                out,
             )
             if done < out.size:
-                self._grow(int(offsets[done + 1] - offsets[done]))
+                self._grow(len(texts[done].encode()))
         return out
 
     def _grow(self, size: int) -> None:
         if 2 * self._known >= self._slots.size:
             self._slots = np.zeros(2 * self._slots.size, np.uint64)
-            refill_slots(self._slots, self._places, self._data, self._known)
+            refill_slots(self._slots, self._places, self._data.ctypes.data, self._known)
             self._places = np.concatenate([self._places, np.zeros(self._places.size - 1, np.int64)])
-        if (self._places[self._known] >> 8) + size > self._data.size:
-            self._data = np.concatenate([self._data, np.empty(max(self._data.size, size), np.uint8)])
+        if (self._places[self._known] >> 8) + size + 8 > self._data.size:  # eight bytes more, so that words can be read
+            self._data = np.concatenate([self._data, np.empty(max(self._data.size, size + 8), np.uint8)])
 
     def texts(self) -> pa.LargeStringArray:
         """Give the known texts in order of their numbers."""

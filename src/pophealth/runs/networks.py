@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pophealth.errors import ConfigError, DataContractError
+from pophealth.errors import ConfigError, DataContractError, UsageError
 from pophealth.measures.networks import AREAS, ARRANGEMENTS, RESIDENTS, check_networks, diff_networks
 from pophealth.population import registered
 from pophealth.reference import load_memberships
@@ -40,12 +40,18 @@ def check_site(
     ------
     ConfigError
         The configuration names no memberships, or nothing was ingested yet.
+    UsageError
+        No day is given and the extract says none.
     DataContractError
         A file is damaged.
     """
     memberships, warnings = load_memberships(_membership_file(config))
     snapshot = open_snapshot(config.site.data_root)
-    on = day or date.fromisoformat(snapshot.facts["extract_date"])
+    told = snapshot.facts.get("extract_date")
+    if day is None and told is None:
+        msg = "networks check: the extract says no last day; give --index-date"
+        raise UsageError(msg)
+    on = day or date.fromisoformat(str(told))
     residents = _residents(snapshot, on)
     sizes = residents.group_by("practice_code").agg(list_size=pl.col("people").sum())
     everyone = pl.DataFrame({"practice_code": list(snapshot.practices)}, {"practice_code": pl.String})

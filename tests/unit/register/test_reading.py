@@ -177,7 +177,7 @@ def test_an_empty_store_says_that_nothing_was_ingested(tmp_path: Path) -> None:
 def test_any_parquet_reader_reads_the_archive(snapshot: Snapshot) -> None:
     path = snapshot.path / "A81001/archive/measurements.parquet"
     rows = duckdb.sql(
-        f"SELECT patient_id, code, code_system, record_id, date, recorded_date, value, unit FROM '{path}'"  # noqa: S608
+        f"SELECT patient_id, code, code_system, record_id, date, recorded_date, value, unit FROM '{path}'"
     ).fetchall()
     earlier = DAY - timedelta(days=400)
     assert rows == [

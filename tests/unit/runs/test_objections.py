@@ -14,7 +14,8 @@ from pophealth.errors import ConfigError
 from pophealth.pseudonyms import pseudonym, purpose_key
 from pophealth.runs.clock import today
 from pophealth.runs.keys import read_key
-from pophealth.runs.objections import Objections, left_out, read_objections
+from pophealth.runs.objections import Objections, left_out, read_objections, type_1_objections
+from pophealth.terms import LegalBasis
 from test_support import sites
 
 NUMBER = "9990000018"
@@ -234,3 +235,17 @@ def test_who_has_no_open_regular_stay_with_this_practice_is_deducted(
 def test_without_an_extract_date_any_end_is_an_end() -> None:
     assert reasons(bucket(stays=[("A81001", AFTER, "regular")]), extract=None) == {"deducted"}
     assert reasons(bucket(opt_outs=[("national", date(2020, 1, 1), AFTER)]), extract=None) == set()
+
+
+def test_at_ingest_only_the_type_1_list_counts_and_only_under_section_251(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    sites.write_list(national(config), "9990000026")
+    sites.write_list(tmp_path / "site" / "type_1.csv", NUMBER)
+    site_key = read_key(config.site.key_file)
+    key = purpose_key(site_key, "case_finding")
+    assert type_1_objections(config, site_key, today()) == {pseudonym(key, NUMBER)}
+    sites.write_list(tmp_path / "site" / "type_1.csv", NUMBER, days_old=9)
+    with pytest.raises(ConfigError, match=r"type_1_list: type_1\.csv is 9 days old"):
+        type_1_objections(config, site_key, today())
+    site = config.site.model_copy(update={"legal_basis": LegalBasis.DIRECT_CARE})
+    assert type_1_objections(config.model_copy(update={"site": site}), site_key, today()) == frozenset()
