@@ -20,7 +20,7 @@ CATALOGUE = {
     ],
     "care_homes": ["EH-01", *(f"EH-{number:02d}" for number in range(3, 15))],
     "anticipatory_care": [*(f"AC-{number:02d}" for number in range(1, 16) if number != 6), "AC-11"],
-    "personalised_care": ["PC-01", "PC-02"],
+    "personalised_care": [*(f"PC-{number:02d}" for number in range(1, 7)), *(5 * ["PC-02"])],
     "early_cancer": [*(f"CA-{number:02d}" for number in range(1, 20) if number != 15), *(4 * ["CA-12"])],
     "cvd_prevention": [
         *(f"CV-{number:02d}" for number in range(1, 26)),
@@ -28,7 +28,10 @@ CATALOGUE = {
         *("CV-17", "CV-17", "CV-18", "CV-18", "CV-18", "CV-19", "CV-19", "CV-20", "CV-22", "CV-22", "CV-23"),
         *("CV-25", "CV-25"),
     ],
-    "neighbourhood_inequalities": ["IN-02", "IN-03"],
+    "neighbourhood_inequalities": [
+        *(f"IN-{number:02d}" for number in (*range(1, 8), *range(10, 14))),
+        *(4 * ["IN-12"]),
+    ],
 }
 
 MINIMAL = """
