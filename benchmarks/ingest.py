@@ -77,12 +77,18 @@ def made_up(number: int, people: int, per_person: float, folder: Path) -> None:
         )
 
 
+def anonymous_mib() -> float:
+    """Give this process's memory that is not a mapped file."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("RssAnon")).split()[1]) / 1024
+
+
 class Steps:
     """CPU seconds by step, and the peak of anonymous memory."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
-        self.peak_mib = 0.0
+        self.before_mib = self.peak_mib = anonymous_mib()
         self._stop = threading.Event()
 
     def timed(self, step: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,9 +106,7 @@ class Steps:
 
     def watch(self) -> None:
         while not self._stop.wait(0.02):
-            status = Path("/proc/self/status").read_text()
-            anonymous = next(line for line in status.splitlines() if line.startswith("RssAnon"))
-            self.peak_mib = max(self.peak_mib, int(anonymous.split()[1]) / 1024)
+            self.peak_mib = max(self.peak_mib, anonymous_mib())
 
     def stop(self) -> None:
         self._stop.set()
@@ -185,13 +189,18 @@ def main() -> None:
             rounds.append(ingest(root, people, records, practice, threads, steps) | {"seconds": dict(steps.seconds)})
             shutil.rmtree(root)
         steps.stop()
-    print_rounds(rounds, steps.peak_mib, practice, threads)
+    print_rounds(rounds, steps, practice, threads)
     if "JSON" in options:
-        said = {"rounds": rounds, "peak_anonymous_mib": steps.peak_mib, "threads": threads, "load": os.getloadavg()}
+        said = {
+            "rounds": rounds,
+            "anonymous_mib": [steps.before_mib, steps.peak_mib],
+            "threads": threads,
+            "load": os.getloadavg(),
+        }
         Path(options["JSON"]).write_text(json.dumps(said, indent=1) + "\n")
 
 
-def print_rounds(rounds: list[dict[str, Any]], peak_mib: float, practice: int, threads: int) -> None:
+def print_rounds(rounds: list[dict[str, Any]], steps: Steps, practice: int, threads: int) -> None:
     """Print medians over the rounds; what a machine does for the first time, it does more slowly."""
     facts = rounds[0]
     print(
@@ -204,7 +213,7 @@ def print_rounds(rounds: list[dict[str, Any]], peak_mib: float, practice: int, t
         print(f"  {step:28s} {median:8.2f} ({taken[0]:.2f}) CPU s {median * 1e9 / facts['rows']:8.1f} ns a row")
     print(
         f"  archive {facts['archive_bytes_per_row']:.1f}, index {facts['index_bytes_per_row']:.1f} bytes a row; "
-        f"peak anonymous memory {peak_mib:.0f} MiB; snapshot {facts['snapshot']}"
+        f"anonymous memory {steps.before_mib:.0f} MiB before, {steps.peak_mib:.0f} at most; snapshot {facts['snapshot']}"
     )
 
 
