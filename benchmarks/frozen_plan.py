@@ -63,11 +63,14 @@ def universe(smallest: int = 10, largest: int = 950) -> Universe:
     return Universe({"f": findings, "m": medicines, "v": measured}, cumulative, substance, weight)
 
 
+@cache
 def code_numbers(table: str) -> np.ndarray:
-    """Give the number in the code of each rank: no order of frequency is left in it."""
+    """Give the number in the code of each rank: as sparse as SNOMED ids are, and no order of frequency is left in them."""
     size = {"events": FINDINGS, "medications": MEDICINES, "measurements": MEASURED}[table]
-    start = {"events": 10**8, "medications": 2 * 10**8, "measurements": 3 * 10**8}[table]
-    return start + np.random.default_rng(size).permutation(size)
+    random = np.random.default_rng(size)
+    numbers = np.unique(random.integers(10**6, 10**16, size + size // 50 + 10))[:size]
+    random.shuffle(numbers)
+    return numbers
 
 
 def features() -> dict[str, Feature]:
@@ -201,7 +204,7 @@ def raw_rows(number: int, people: int, per_person: float, known: Universe) -> di
         Rows a person: 60 as a light record, 285 as a full one.
     """
     random = np.random.default_rng(5_000 + number)
-    person = number * 1_000_000 + np.arange(people)
+    person = 4_000_000_000 + number * 10_000_000 + np.cumsum(random.integers(1, 200, people))
     age = np.clip(random.beta(1.6, 2.2, people) * 105, 0, 104)
     frailty = random.gamma(2, 0.5, people) * (0.3 + 1.4 * age / 70)
     frailty /= frailty.mean()

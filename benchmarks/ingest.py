@@ -1,14 +1,17 @@
-"""Prints what it costs to write the register: CPU seconds a step, bytes a row, peak memory.
+"""Prints what it costs to write the register: CPU seconds a step, bytes a row, memory, beside DuckDB on the frozen plan.
 
-    python benchmarks/ingest.py [PEOPLE=250000] [RECORDS=60|285] [PRACTICE=10000] [THREADS=1] [ROUNDS=3] [JSON=path]
+    python benchmarks/ingest.py [PEOPLE=250000] [RECORDS=60|285] [PRACTICE=10000] [THREADS=1] [ROUNDS=3] [PEER=yes|no]
+                                [FOLDER=path] [JSON=path]
 
-Made-up rows (30 events, 20 issues and 8 measurements a person, times 4.75 for 285 records) are spooled practice by
-practice and written as archive and index. Making them up happens in a process of its own and is not counted.
+The rows are those of the frozen plan, people under random pseudonyms. They are made up in a process of its own, conform
+to their contracts, and are in memory when the writer takes them: none of that is counted. Each round writes the register
+anew; DuckDB answers the frozen plan from the same rows as Parquet (snappy), once a round, after one run that is not counted.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import multiprocessing
 import os
@@ -22,71 +25,50 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-SHARES = {"events": 30, "medications": 20, "measurements": 8}
-YEARS = {"events": 10, "medications": 3, "measurements": 5}
-CODES = {"events": 100_000, "medications": 10_000, "measurements": 200}
-SYSTEM = {"events": "SYNTHETIC", "medications": "SYNTHETIC", "measurements": "SYNTHETIC"}
-INDEX_DAY = 20_454  # 2026-01-01 in days since 1970
+sys.path.insert(0, str(Path(__file__).parent))
+
+import frozen_plan as frozen
+
+CODED = ("events", "medications", "measurements")
+TABLES = ("patients", *CODED, "spells")
 
 
 def made_up(number: int, people: int, per_person: float, folder: Path) -> None:
-    """Write the canonical rows of one practice as Arrow files."""
-    random = np.random.default_rng(5_000 + number)
+    """Write the rows of one practice: raw for DuckDB, canonical for the register."""
     from pophealth.register.layout import SCHEMAS
 
-    ids = np.array([random.bytes(16).hex() for _ in range(people)])
-    frailty = random.gamma(2, 0.5, people)
-    pl.DataFrame({"patient_id": ids}).with_columns(
-        nhs_number=pl.lit(None, dtype=pl.String), birth_date=pl.date(1950, 1, 1), sex=pl.lit("female"),
-        lsoa_code=pl.lit(None, dtype=pl.String), lsoa_vintage=pl.lit(None, dtype=pl.Int16),
-        death_date=pl.lit(None, dtype=pl.Date),
-    ).cast(dict(SCHEMAS["patients"])).write_ipc(folder / "patients.arrow", compression="uncompressed")  # fmt: skip
-    for table, share in SHARES.items():
-        counts = random.poisson(share * per_person / 58 * frailty / frailty.mean())
-        rows = int(counts.sum())
-        person = np.repeat(np.arange(people), counts)
-        day = random.integers(INDEX_DAY - 365 * YEARS[table], INDEX_DAY + 60, rows)
-        order = np.lexsort((day, person))
-        lag = np.where(random.random(rows) < 0.85, 0, np.minimum(random.exponential(12, rows), 400)).astype(np.int64)
-        weights = np.cumsum(np.arange(1, CODES[table] + 1) ** -1.05)
-        code = np.searchsorted(weights / weights[-1], random.random(rows)).astype(np.int64)
-        names = np.array([f"SYN:{n * 7_919 % 999_983 + 10**8}" for n in range(CODES[table])])
-        frame = pl.DataFrame({"patient_id": ids[person], "date": day[order], "recorded_date": (day + lag)[order]})
-        frame = frame.with_columns(
-            pl.col("date", "recorded_date").cast(pl.Int32).cast(pl.Date),
-            code=pl.Series(names[np.minimum(code, CODES[table] - 1)]),
-            code_system=pl.lit(SYSTEM[table]),
-            record_id=pl.format("{}{}", pl.lit(table[0]), pl.int_range(rows) + number * 10**7),
-        )
-        if table == "medications":
-            supply = random.choice([28, 56, 84, 7, 0], rows, p=[0.6, 0.15, 0.05, 0.1, 0.1]).astype(np.int16)
-            frame = frame.with_columns(
-                quantity=pl.Series(supply * 2.0), days_supply=pl.Series(supply), is_repeat=pl.Series(supply >= 28)
-            )
-        if table == "measurements":
-            value = np.round(np.maximum(random.normal(80, 20, rows), 0.5), 1)
-            frame = frame.with_columns(
-                value=pl.Series(value), unit=pl.lit("mmol/L"), comparator=pl.lit(None, dtype=pl.String),
-                setting=pl.lit(None, dtype=pl.String), time=pl.lit(None, dtype=pl.Time),
-            )  # fmt: skip
-        frame.select(pl.col(name).cast(kind) for name, kind in SCHEMAS[table].items()).write_ipc(
-            folder / f"{table}.arrow", compression="uncompressed"
-        )
+    raw = frozen.raw_rows(number, people, per_person, frozen.universe())
+    for table, frame in raw.items():
+        (folder / "raw" / table).mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(folder / "raw" / table / f"{number:05d}.parquet", compression="snappy")
+    (folder / f"{number:05d}").mkdir()
+    tables = frozen.canonical(number, raw)
+    plain = tables["patients"]["patient_id"].cast(pl.String)
+    names = pl.Series([hashlib.blake2b(name.encode(), digest_size=16).hexdigest() for name in plain], dtype=pl.String)
+    for table in TABLES:
+        frame = tables[table].with_columns(pl.col("patient_id").replace_strict(plain, names))
+        typed = frame.select(pl.col(name).cast(kind) for name, kind in SCHEMAS[table].items())
+        typed.write_ipc(folder / f"{number:05d}" / f"{table}.arrow", compression="lz4")
+
+
+def anonymous_mib() -> float:
+    """Give this process's memory that is not a mapped file."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("RssAnon")).split()[1]) / 1024
 
 
 class Steps:
-    """CPU seconds by step, and the peak of anonymous memory."""
+    """CPU seconds by step, and anonymous memory before and at most."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
-        self.peak_mib = 0.0
+        self.before_mib = self.peak_mib = anonymous_mib()
         self._stop = threading.Event()
 
     def timed(self, step: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Give `function`, its CPU time added to a step; for a generator, the time between its items too."""
+        """Give `function`, its thread's CPU time added to a step."""
 
         @functools.wraps(function)
         def run(*args: Any, **named: Any) -> Any:
@@ -100,9 +82,7 @@ class Steps:
 
     def watch(self) -> None:
         while not self._stop.wait(0.02):
-            status = Path("/proc/self/status").read_text()
-            anonymous = next(line for line in status.splitlines() if line.startswith("RssAnon"))
-            self.peak_mib = max(self.peak_mib, int(anonymous.split()[1]) / 1024)
+            self.peak_mib = max(self.peak_mib, anonymous_mib())
 
     def stop(self) -> None:
         self._stop.set()
@@ -112,100 +92,136 @@ def instrument(steps: Steps) -> None:
     """Time the steps of the writer where it calls them."""
     from pophealth.register import bucket_writer, made
 
-    for name, step in (
-        ("gather_rows", "order"), ("coded_rows", "index"), ("postings_of", "index"),
-    ):  # fmt: skip
+    called = {
+        "gather_rows": "order",
+        "coded_rows": "index",
+        "postings_of": "index",
+        "diagnoses_of": "index",
+        "stays_of": "index",
+    }
+    for name, step in called.items():
         setattr(bucket_writer, name, steps.timed(step, getattr(bucket_writer, name)))
     bucket_writer.Made.arrays = steps.timed("index: write and hash", made.Made.arrays)
     groups = bucket_writer.archive_groups
 
     def timed_groups(*args: Any) -> Any:
-        made_groups = groups(*args)
-        following = steps.timed("archive: columns", lambda: next(made_groups, None))
+        following = steps.timed("archive: columns", functools.partial(next, groups(*args), None))
         while (group := following()) is not None:
             yield group
 
     bucket_writer.archive_groups = timed_groups
-    writing = made.pq.ParquetWriter
-    writing.write_table = steps.timed("archive: Parquet", writing.write_table)
-    hashing = made._Hashing
-    hashing.write = steps.timed("archive: hash, in Parquet", hashing.write)
+    made.pq.ParquetWriter.write_table = steps.timed("archive: Parquet", made.pq.ParquetWriter.write_table)
+    made._Hashing.write = steps.timed("(hash and write, in Parquet)", made._Hashing.write)
 
 
-def ingest(root: Path, people: int, records: int, practice: int, threads: int, steps: Steps) -> dict[str, Any]:
-    """Write a register of made-up rows below `root`."""
+def ingest(root: Path, source: Path, threads: int, steps: Steps) -> dict[str, Any]:
+    """Write the register of the rows in `source` below `root`."""
     from pophealth.register import open_writer
 
-    per_person = 58 * (1 if records == 60 else 4.75)
-    practices = max(1, people // practice)
-    root.mkdir()
     rows = 0
-    with multiprocessing.get_context("spawn").Pool(1) as pool, open_writer(root) as writer:
-        for number in range(practices):
-            folder = root / "made-up"
-            folder.mkdir()
-            pool.apply(made_up, (number, practice, per_person, folder))
-            for table in ("patients", *SHARES):
+    with open_writer(root, order_hint=frozen.order_hint(frozen.universe())) as writer:
+        for folder in sorted(path for path in source.iterdir() if path.name != "raw"):
+            for table in TABLES:
                 frame = pl.read_ipc(folder / f"{table}.arrow")
-                rows += frame.height if table in SHARES else 0
-                steps.timed("spool", writer.spool)(table, f"A{number:05d}", frame)
+                rows += frame.height if table != "patients" else 0
+                steps.timed("spool", writer.spool)(table, f"A{folder.name}", frame)
                 del frame
-            shutil.rmtree(folder)
         steps.timed("spool", writer._spool.flush)()
-        finishing = time.process_time()
+        began = time.process_time()
         snapshot = writer.finish(facts={}, documents={}, threads=threads)
-        steps.seconds["finish, all"] = time.process_time() - finishing
-        steps.seconds["spool and finish"] = steps.seconds["spool"] + steps.seconds["finish, all"]
+        steps.seconds["finish, all"] = time.process_time() - began
+    steps.seconds["spool and finish"] = steps.seconds["spool"] + steps.seconds["finish, all"]
     files = snapshot.manifest["files"]
     size = {
         part: sum(said["bytes"] for name, said in files.items() if f"/{part}/" in name) for part in ("archive", "index")
     }
     return {
-        "people": practices * practice,
         "rows": rows,
         "snapshot": snapshot.id,
-        "archive_bytes_per_row": size["archive"] / rows,
-        "index_bytes_per_row": size["index"] / rows,
+        "bytes_per_row": {part: total / rows for part, total in size.items()},
+        "seconds": dict(steps.seconds),
     }
+
+
+def peer_of(source: Path) -> Callable[[], float]:
+    """Give a run of the frozen plan by DuckDB, which gives its CPU seconds."""
+    import frozen_peer as peer
+
+    connection = peer.connect(frozen.universe())
+    query = peer.sql(
+        frozen.features(), lambda table: f"read_parquet('{source}/raw/{table}/*.parquet')", frozen.INDEX_DATE
+    )
+
+    def run() -> float:
+        began = time.process_time()
+        connection.sql(query).to_arrow_table()
+        return time.process_time() - began
+
+    return run
 
 
 def main() -> None:
     options = dict(argument.split("=", 1) for argument in sys.argv[1:])
     people, practice = int(options.get("PEOPLE", 250_000)), int(options.get("PRACTICE", 10_000))
-    records, threads = int(options.get("RECORDS", 60)), int(options.get("THREADS", 1))
-    rounds: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory(dir=options.get("FOLDER")) as folder:
-        ingest(Path(folder) / "first", 20, 60, 10, 1, Steps())  # kernels are loaded before anything is counted
+    records, threads = float(options.get("RECORDS", 60)), int(options.get("THREADS", 1))
+    with tempfile.TemporaryDirectory(dir=options.get("FOLDER")) as name:
+        folder = Path(name)
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            pool.apply(made_up, (0, 20, 60, folder / "small"))
+            for number in range(max(1, people // practice)):
+                pool.apply(made_up, (number, practice, records, folder / "rows"))
+        ingest(folder / "first", folder / "small", 1, Steps())  # kernels are loaded before anything is counted
         steps = Steps()
         instrument(steps)
-        threading.Thread(target=steps.watch, daemon=True).start()
+        rounds: list[dict[str, Any]] = []
+        peer = peer_of(folder / "rows") if options.get("PEER", "yes") == "yes" else None
         for number in range(int(options.get("ROUNDS", 3))):
+            watcher = threading.Thread(target=steps.watch, daemon=True)
+            if number == 0:  # before DuckDB has run: its memory is not the writer's
+                watcher.start()
             steps.seconds.clear()
-            root = Path(folder) / str(number)
-            rounds.append(ingest(root, people, records, practice, threads, steps) | {"seconds": dict(steps.seconds)})
-            shutil.rmtree(root)
-        steps.stop()
-    print_rounds(rounds, steps.peak_mib, practice, threads)
+            rounds.append(ingest(folder / "register", folder / "rows", threads, steps))
+            shutil.rmtree(folder / "register")
+            steps.stop()
+            if peer is not None:
+                if number == 0:
+                    peer()
+                rounds[-1]["duckdb"] = peer()
+    print_rounds(rounds, steps, f"{people:,} people in practices of {practice:,}, {threads} threads")
     if "JSON" in options:
-        said = {"rounds": rounds, "peak_anonymous_mib": steps.peak_mib, "threads": threads, "load": os.getloadavg()}
+        said = {
+            "options": options,
+            "rounds": rounds,
+            "anonymous_mib": [steps.before_mib, steps.peak_mib],
+            "load": os.getloadavg(),
+        }
         Path(options["JSON"]).write_text(json.dumps(said, indent=1) + "\n")
 
 
-def print_rounds(rounds: list[dict[str, Any]], peak_mib: float, practice: int, threads: int) -> None:
-    """Print medians over the rounds; what a machine does for the first time, it does more slowly."""
-    facts = rounds[0]
+def middle(numbers: list[float]) -> float:
+    return sorted(numbers)[len(numbers) // 2]
+
+
+def print_rounds(rounds: list[dict[str, Any]], steps: Steps, what: str) -> None:
+    rows = rounds[0]["rows"]
+    print(f"{what}, {rows:,} rows; medians (lowest) of {len(rounds)} rounds, load {os.getloadavg()[0]:.1f}")
+    for step in rounds[0]["seconds"]:
+        taken = [made["seconds"][step] for made in rounds]
+        print(f"  {step:30s} {middle(taken):8.2f} ({min(taken):6.2f}) CPU s {middle(taken) * 1e9 / rows:8.1f} ns a row")
+    size = rounds[0]["bytes_per_row"]
     print(
-        f"{facts['people']:,} people, {facts['rows']:,} rows, practices of {practice:,}, {threads} threads, "
-        f"medians (lowest) of {len(rounds)} rounds"
+        f"  archive {size['archive']:.1f}, index {size['index']:.1f} bytes a row; anonymous memory {steps.before_mib:.0f} MiB "
+        f"before, {steps.peak_mib:.0f} at most; snapshot {rounds[0]['snapshot']}"
     )
-    for step in facts["seconds"]:
-        taken = sorted(made["seconds"][step] for made in rounds)
-        median = taken[len(taken) // 2]
-        print(f"  {step:28s} {median:8.2f} ({taken[0]:.2f}) CPU s {median * 1e9 / facts['rows']:8.1f} ns a row")
-    print(
-        f"  archive {facts['archive_bytes_per_row']:.1f}, index {facts['index_bytes_per_row']:.1f} bytes a row; "
-        f"peak anonymous memory {peak_mib:.0f} MiB; snapshot {facts['snapshot']}"
-    )
+    if "duckdb" in rounds[0]:
+        to_index = [made["seconds"] for made in rounds]
+        parts = ("spool", "order", "index", "index: write and hash")
+        index = middle(
+            [sum(taken[part] for part in parts) / made["duckdb"] for taken, made in zip(to_index, rounds, strict=True)]
+        )
+        whole = middle([made["seconds"]["spool and finish"] / made["duckdb"] for made in rounds])
+        print(f"  DuckDB, frozen plan {middle([made['duckdb'] for made in rounds]):.2f} CPU s")
+        print(f"  to the index (without archive) / DuckDB {index:.2f}; everything / DuckDB {whole:.2f} (pair by pair)")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from oracles.world import CODED_LISTS, EMPTY, ICD_LISTS, MEDICINE_LISTS
+from oracles.world import CODED_LISTS, EMPTY, GAPS, ICD_LISTS, MEDICINE_LISTS
 from pophealth.declare import KINDS, Feature, parse_feature
 
 Table = dict[str, Any]
@@ -22,7 +22,7 @@ TABLES = (
     ("events", "diagnoses"),
     ("events", "medications", "measurements"),
 )
-DAYS = st.sampled_from((1, 2, 14, 28, 31, 90, 365, 400))
+DAYS = st.sampled_from((*GAPS, 365))
 CONTACTS: dict[str, dict[str, tuple[Any, ...]]] = {
     "attendances": {"department_type": ("01", "02"), "outcome": ("home", "admitted")},
     "appointments": {

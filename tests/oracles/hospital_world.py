@@ -56,7 +56,7 @@ def _spells(rng: np.random.Generator, patient: str, days: list[date]) -> list[di
         began = _pick(rng, *days)
         ended_before = made[-1]["discharge_date"] if made else None
         if ended_before is not None and rng.random() < 0.5:
-            began = ended_before + timedelta(days=int(rng.choice([0, 0, 1, 29, 30, 31])))
+            began = ended_before + timedelta(days=int(rng.choice([0, 0, 1, 28, 30, 31, 90])))
         stay = _pick(rng, *STAYS)
         ended = None if stay is None else began + timedelta(days=stay)
         row = {"patient_id": patient, "admission_date": began, "discharge_date": ended, "method": _pick(rng, *METHODS)}

@@ -15,7 +15,7 @@ from oracles.world import World, codelist, frame_of, issue, measured, patients_o
 from pophealth.declare import CODED_TABLES, Feature
 from pophealth.reference import CodelistLibrary
 
-PRACTICES = {"A81001": 60, "A81002": 20}
+PRACTICES = {"A81001": 90, "A81002": 30}
 ASKED = (
     (date(2024, 4, 30), "2024-25"),
     (date(2025, 1, 31), "2024-25"),
@@ -74,7 +74,8 @@ def _practice(
     for patient in ids:
         for feature in features.values():
             for table in sorted(set(feature.tables) & set(CODED_TABLES)):
-                if rng.random() < 0.35:
+                bursts = 3 if "paired_with" in feature.options else 1  # pairs have to meet on a day
+                for _ in range(bursts if rng.random() < 0.35 else 0):
                     rows[table] += _rows(rng, patient, feature, table, library)
     spells = [made["spells"], *(frame_of("spells", rows.pop("diagnoses"), "diagnosed"),)]
     made |= {name: frame_of(name, found) for name, found in rows.items()}

@@ -23,7 +23,7 @@ def asked_dates(draw: st.DrawFn, most: int = 2) -> list[Asked]:
 
 
 @st.composite
-def several_of(draw: st.DrawFn, kind: str, most: int = 3) -> dict[str, Feature]:
+def several_of(draw: st.DrawFn, kind: str, most: int = 4) -> dict[str, Feature]:
     """Give up to `most` features of a kind, with what they are made of."""
     made: dict[str, Feature] = {}
     for place in range(draw(st.integers(1, most))):

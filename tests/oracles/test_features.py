@@ -18,7 +18,7 @@ from oracles.strategies import Asked, asked_dates, one_of_each, several_of
 from pophealth.declare import KINDS, Feature
 from pophealth.tables import RECORD_TABLES
 
-EXAMPLES_A_KIND = 8
+EXAMPLES_A_KIND = 16
 EXAMPLES_OF_ALL = 3
 
 

@@ -42,6 +42,8 @@ EDGES = (
     date(2024, 2, 29),
 )
 """Days on which a window can open or close by a day."""
+GAPS = (1, 7, 14, 28, 31, 90)
+"""Days that declarations ask of the distance between rows, and that rows are apart."""
 INDEX_DATES = (*EDGES, date(2021, 6, 15), date(2024, 5, 31))
 
 
@@ -133,10 +135,11 @@ def practice_rows(
         days = _days_of_person(rng)
         busy = float(rng.choice([0.0, 0.3, 1.0, 1.0, 3.0]))
         rows["events"] += [_coded(rng, patient, days, codes) for _ in range(rng.poisson(8 * busy))]
-        for _ in range(rng.poisson(14 * busy)):
+        for _ in range(rng.poisson(10 * busy)):
             row = _coded(rng, patient, days, codes)
             value = values(row["code"]) if values else float(rng.choice(VALUES))
-            rows["measurements"].append(row | measured(rng) | {"value": value})
+            twins = 1 if rng.random() < 0.75 else 3  # equal values of one day, said in other words
+            rows["measurements"] += [row | measured(rng) | {"value": value} for _ in range(twins)]
         rows["medications"] += [
             _coded(rng, patient, days, medicines) | issue(rng) for _ in range(rng.poisson(12 * busy))
         ]
@@ -153,11 +156,14 @@ def frame_of(table: str, rows: list[dict[str, Any]], name: str = "") -> pl.DataF
 
 
 def _days_of_person(rng: np.random.Generator) -> list[date]:
-    """Few days, so that rows meet on them: edges, days around edges, and days from 1900 to the future."""
-    edges = [EDGES[place] + timedelta(days=int(rng.integers(-40, 41))) for place in rng.integers(0, len(EDGES), 6)]
-    far = [date(2010, 1, 1) + timedelta(days=int(days)) for days in rng.integers(0, 6_000, 4)]
-    odd = [date(1900, 1, 2), date(1931, 7, 4), date(2031, 1, 1)]
-    return [*edges, *far, *(EDGES[place] for place in rng.integers(0, len(EDGES), 3)), odd[int(rng.integers(0, 3))]]
+    """Few days, so that rows meet on them: edges, days around edges, days a declared gap apart, and 1900 to the future."""
+    edges = [EDGES[place] for place in rng.integers(0, len(EDGES), 3)]
+    around = [EDGES[place] + timedelta(days=int(rng.integers(-40, 41))) for place in rng.integers(0, len(EDGES), 3)]
+    apart = [day + timedelta(days=int(rng.choice(GAPS)) + int(rng.choice([0, 0, 1]))) for day in (*edges, *around)]
+    apart += [day - timedelta(days=int(rng.choice(GAPS))) for day in edges]
+    far = [date(2010, 1, 1) + timedelta(days=int(days)) for days in rng.integers(0, 6_000, 2)]
+    odd = (date(1900, 1, 2), date(1931, 7, 4), date(2031, 1, 1))
+    return [*edges, *around, *apart, *far, pick(rng, *odd)]
 
 
 def _coded(

@@ -2,9 +2,16 @@
 
 Two words are used throughout. A row is *visible* when its date and its recorded date (the date, where that is missing)
 are on or before the index date. A row *counts* for a feature when it is visible, of the codelist, inside the window, and
-passes the feature's row filters: `between` (accepted values, in the feature's unit; others are passed over before
-anything is chosen), `settings` and `comparators` (measurements), `position` and `method` (diagnoses of spells), `where`
-(allowed values by column, other tables).
+passes the feature's row filters: `between` (accepted values, both ends included, in the feature's unit; others are passed
+over before anything is chosen), `settings` and `comparators` (measurements; no comparator is ``=``, no setting is none of
+them), `position = "primary"` and `method`, a beginning of the admission method (diagnoses of spells), `where` (allowed
+values by column, other tables; an empty field is never one). A filter holds for rows of the table it is about: an event
+passes `between`. Kinds over values, and `between`, pass over a value in another unit than the feature's; a value without a
+unit counts as it stands.
+
+The other row that a kind looks for (`resolved_by`, `followed_by`, `preceded_by`) has to be visible only. A row that is of
+both codelists is its own partner. Codes match exactly; an ICD-10 code of a codelist matches every diagnosis of a spell
+that begins with it, dots left out, and each (spell, position) is one row.
 """
 
 from __future__ import annotations
@@ -25,10 +32,8 @@ class Kind:
 
     Attributes
     ----------
-    gives
-        What the value is, in one sentence; tie-breaks included.
-    result
-        Type of the value.
+    gives, result
+        What the value is, in one sentence, tie-breaks included; and its type.
     tables
         Tables read unless the declaration names others; none for kinds made of other features.
     needs, takes
@@ -50,16 +55,14 @@ class Kind:
         return not self.tables
 
 
-_ROWS = ("between", "settings", "comparators", "position", "method")
-"""Row filters of kinds that read coded rows."""
-_NUMBERS = ("between", "settings", "comparators")
-"""Row filters of kinds that read values."""
+_ROWS = ("between", "settings", "comparators", "position", "method")  # row filters of kinds that read coded rows
+_NUMBERS = ("between", "settings", "comparators")  # and of kinds that read values
 
 KINDS: dict[str, Kind] = {
-    # --- coded rows -------------------------------------------------------------------------------------------------
     "has": Kind("whether a row counts", "bool", _CODED, takes=_ROWS),
     "has_unresolved": Kind(
-        "whether the latest row that counts is later than the latest visible row of `resolved_by` in the window",
+        "whether the latest row that counts is later than the latest visible row of `resolved_by` in the window; one on the "
+        "same day resolves it",
         "bool",
         _CODED,
         needs=("resolved_by",),
@@ -115,7 +118,6 @@ KINDS: dict[str, Kind] = {
         takes=_ROWS,
         is_dated=True,
     ),
-    # --- values -----------------------------------------------------------------------------------------------------
     "latest_value": Kind(
         "value of the latest row; on one day the highest (`same_day = 'lowest'`: the lowest). `with` adds "
         "``<name>_comparator`` and ``<name>_setting``; of equal values the first of = < <= > >=, of clinic home ambulatory",
@@ -134,7 +136,8 @@ KINDS: dict[str, Kind] = {
         takes=_NUMBERS,
     ),
     "slope_value": Kind(
-        "least-squares change a year of 365.25 days, in order of day, then value; from two different days on",
+        "least-squares change a year of 365.25 days, in order of day, then value; from two different days on. With x the days "
+        "since the first, all sums added in that order: sum (x - mean x)(v - mean v) / sum (x - mean x)^2 x 365.25",
         "float",
         _VALUES,
         takes=_NUMBERS,
@@ -170,10 +173,12 @@ KINDS: dict[str, Kind] = {
         needs=("paired_with", "at_least"),
         takes=(*_NUMBERS, "same"),
     ),
-    # --- medicines --------------------------------------------------------------------------------------------------
     "issued": Kind("whether an issue counts", "bool", _ISSUES),
     "issued_in_two_windows": Kind(
-        "whether an issue counts and another lies in the window of the same length before it", "bool", _ISSUES
+        "whether an issue counts and another lies in the window of the same length before it (months counted back again from "
+        "its start, days as many; nothing lies before a window without a length or start)",
+        "bool",
+        _ISSUES,
     ),
     "co_issued": Kind(
         "whether an issue and one of `with` lie within `days` of each other, both in the window",
@@ -182,7 +187,7 @@ KINDS: dict[str, Kind] = {
         needs=("with", "days"),
     ),
     "current_repeat": Kind(
-        "whether the latest issue plus its days' supply (28 when missing; of one day the longest) reaches the index date; "
+        "whether the latest issue plus its days' supply (28 when missing or 0; of one day the longest) reaches the index date; "
         "issues said not to be on repeat do not count",
         "bool",
         _ISSUES,
@@ -202,18 +207,18 @@ KINDS: dict[str, Kind] = {
     ),
     "substance_weight_sum": Kind(
         "sum over different substances issued in the window (`current = true`: that are a current repeat) of the highest "
-        "whole number that `category` of the codelist gives their products",
+        "whole number of 0 or more that `category` of the codelist gives one of their products, issued or not (none: 0)",
         "int",
         _ISSUES,
         takes=("current",),
     ),
     "current_daily_dose": Kind(
         "sum over products that are a current repeat of quantity x the number in `category` / days' supply of the latest "
-        "issue (of one day the highest); issues without quantity or supply are passed over",
+        "issue (of one day the highest), added in order of code system and code; issues without quantity or supply are passed "
+        "over first; 0 when nothing is current",
         "float",
         _ISSUES,
     ),
-    # --- hospital and contacts ----------------------------------------------------------------------------------------
     "spell_count": Kind(
         "number of spells admitted in the window, whose method begins with `method`",
         "int",
@@ -222,14 +227,15 @@ KINDS: dict[str, Kind] = {
     ),
     "bed_days": Kind(
         "nights inside the window of spells whose method begins with `method`, however early they began; a stay without a "
-        "discharge goes on until the window's end",
+        "discharge, or discharged later, goes on until the window's end",
         "int",
         ("spells",),
         takes=("method",),
     ),
     "readmission_count": Kind(
         "number of spells admitted in the window, whose method begins with `method`, 0 to `days` days after the discharge "
-        "of an earlier spell of any method",
+        "of an earlier spell of any method, in the window or not; spells stand in order of admission, discharge (open ones "
+        "last), record id",
         "int",
         ("spells",),
         needs=("days",),
@@ -249,22 +255,27 @@ KINDS: dict[str, Kind] = {
         takes=("where",),
     ),
     "next_due_date": Kind(
-        "latest date that the recall list gives for `programme`, also after the index date",
+        "latest date that the recall list gives for `programme`, also after the index date; the window is not looked at",
         "date",
         ("next_tests",),
         needs=("programme",),
     ),
-    # --- made of other features ---------------------------------------------------------------------------------------
     "days_between": Kind(
         "days from feature `from_feature` to feature `to_feature`", "int", (), needs=("from_feature", "to_feature")
     ),
     "count_true": Kind(
         "number of the `features` that are true; unknown if any is unknown", "int", (), needs=("features",)
     ),
-    "age_at": Kind("whole years of age on the date of feature `date_feature`", "int", (), needs=("date_feature",)),
+    "age_at": Kind(
+        "whole years of age on the date of feature `date_feature`; who was born on 29 February is a year older on 1 March of "
+        "a common year",
+        "int",
+        (),
+        needs=("date_feature",),
+    ),
     "working_days_since": Kind(
         "working days (Monday to Friday, no bank holiday of England) after the date of `date_feature`, up to and with the "
-        "index date",
+        "index date; 0 for a later date, none where the calendar does not know",
         "int",
         (),
         needs=("date_feature",),

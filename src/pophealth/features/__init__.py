@@ -5,6 +5,7 @@ from pophealth.features.declared import load_features
 from pophealth.features.evaluate import evaluate, evaluate_dates
 from pophealth.features.plan import FeaturePlan, compile_plan
 from pophealth.features.supply import why_not
+from pophealth.features.warm_up import warm_up
 
 __all__ = [
     "FeaturePlan",
@@ -13,5 +14,6 @@ __all__ = [
     "evaluate",
     "evaluate_dates",
     "load_features",
+    "warm_up",
     "why_not",
 ]

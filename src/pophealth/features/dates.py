@@ -14,9 +14,12 @@ from pophealth.features.moment import LAST_DAY, Moment, edge_days
 from pophealth.features.plan import FeaturePlan
 from pophealth.features.programs import SMALL, Programs
 from pophealth.kernels import features_days as days
+from pophealth.kernels.features_substances import SubstanceDates
 from pophealth.kernels.postings import frozen
 
 Days = npt.NDArray[np.int32]
+MOST_DATES = 63
+"""Dates a word of bits can hold; more are counted date by date."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class Dated:
     co_issued: Days
     all_ends: Days
     indexes: Days
+    substances: tuple[SubstanceDates, ...]
+    """Per group of substance counts, when there are many dates; none where a window steps back, or dates are too many."""
 
 
 @lru_cache(maxsize=8)
@@ -120,6 +125,7 @@ def dated(plan: FeaturePlan, moments: tuple[Moment, ...]) -> Dated:
         co_issued=_int32(co_issued),
         all_ends=_int32(ends),
         indexes=_int32(indexes),
+        substances=_substance_dates(programs, edges, indexes),
     )
 
 
@@ -163,6 +169,25 @@ def _inside(
         start, end = starts_of["substances"][place], ends_of["substances"][place]
         inside[start + 1 : end + 1] |= np.uint8(1 << programs.tables["substances"][place, 1])
     return frozen(inside), int(starts_of["substances"][mine].min())
+
+
+def _substance_dates(programs: Programs, edges: Days, indexes: list[int]) -> tuple[SubstanceDates, ...]:
+    """Give per group which dates a day counts at; nothing where the plan is evaluated date by date."""
+    starts, ends = (edges[:, numbers["substances"]] for numbers in (programs.starts, programs.ends))
+    steps_back = bool((np.diff(starts, axis=0) < 0).any() or (np.diff(ends, axis=0) < 0).any())
+    if not 1 < len(indexes) < MOST_DATES or steps_back:
+        return ()
+    days = np.arange(LAST_DAY + 2)
+    found = []
+    for group in range(len(programs.substances)):
+        mine = np.flatnonzero(programs.tables["substances"][:, 0] == group)
+        enter, leave = (
+            np.array([np.searchsorted(days_of[:, place], days) for place in mine], np.uint8)
+            for days_of in (ends, starts)
+        )
+        seen = np.searchsorted(indexes, days).astype(np.uint8)
+        found.append(SubstanceDates(frozen(seen), frozen(enter), frozen(leave), _int32([starts[:, mine].min()])))
+    return tuple(found)
 
 
 def _int32(values: npt.ArrayLike) -> Days:

@@ -65,14 +65,14 @@ def _substances(
 def _daily_dose(
     feature: Feature, rows: pl.DataFrame, moment: Moment, medicine_map: pl.DataFrame | None  # noqa: ARG001
 ) -> pl.DataFrame:  # fmt: skip
-    """Give of each product that is current the issue of its latest day with the highest quantity a day."""
-    known = _on_repeat(rows).filter(pl.col("quantity").is_not_null(), pl.col("days_supply").fill_null(0) > 0)
+    """Give of each product that is current, of its latest day, the issue of the highest dose and that of the longest supply."""
     product = ["patient_id", *_PRODUCT]
-    longest = pl.col("days_supply").max().over([*product, "date"])
-    known = known.with_columns(_rate=pl.col("quantity") / pl.col("days_supply"), _longest=longest)
-    latest = one_each(known.sort("patient_id", "date", "_rate", "record_id"), *_PRODUCT)
-    reach = (pl.lit(moment.index_date) - pl.col("date")).dt.total_days() <= pl.col("_longest")
-    return latest.filter(reach).drop("_rate", "_longest")
+    known = _on_repeat(rows).filter(pl.col("quantity").is_not_null(), pl.col("days_supply").fill_null(0) > 0)
+    latest = known.filter(pl.col("date") == pl.col("date").max().over(product))
+    reach = (pl.lit(moment.index_date) - pl.col("date")).dt.total_days() <= pl.col("days_supply").max().over(product)
+    latest = latest.filter(reach).with_columns(_rate=pl.col("quantity") / pl.col("days_supply"))
+    chosen = [one_each(latest.sort("patient_id", name, "record_id"), *_PRODUCT) for name in ("_rate", "days_supply")]
+    return pl.concat(chosen).drop("_rate").unique(["patient_id", "record_id"], keep="first", maintain_order=True)
 
 
 MEDICINE_CHOOSERS: dict[str, Chooser] = {

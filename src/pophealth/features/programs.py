@@ -17,6 +17,7 @@ from pophealth.kernels import features_stays as stays
 from pophealth.kernels import features_values as values
 from pophealth.kernels.features_pairs import Pairs
 from pophealth.kernels.features_series import Series
+from pophealth.kernels.features_substances import Substances
 from pophealth.kernels.postings import frozen
 
 Block = Literal["bits", "counts", "dates", "values", "labels"]
@@ -77,7 +78,7 @@ class Sheet:
     stays: Table = field(default_factory=Table)
     substances: Table = field(default_factory=Table)
     current_substances: Table = field(default_factory=Table)
-    substance_groups: list[medicines.Substances] = field(default_factory=list)
+    substance_groups: list[Substances] = field(default_factory=list)
     current_groups: list[medicines.CurrentSubstances] = field(default_factory=list)
     sizes: dict[Block, int] = field(default_factory=lambda: dict.fromkeys(BLOCKS, 0))
 
@@ -146,7 +147,7 @@ class Programs:
     series: Series
     pairs: Pairs
     stays: stays.StayCounts
-    substances: tuple[medicines.Substances, ...]
+    substances: tuple[Substances, ...]
     current_substances: tuple[medicines.CurrentSubstances, ...]
 
 

@@ -21,6 +21,7 @@ from pophealth.kernels import features_near as near
 from pophealth.kernels import features_pairs as pairs
 from pophealth.kernels import features_series as series
 from pophealth.kernels import features_stays as stays
+from pophealth.kernels import features_substances as substances
 from pophealth.kernels import features_together as together
 from pophealth.kernels import features_values as values
 from pophealth.kernels.postings import NO_POSTINGS, NO_STAYS, Postings, Shard, Stays, frozen
@@ -89,6 +90,15 @@ class ShardWalk:
         self._stays = tuple(_ready_stays(shard.stays.get(table, NO_STAYS)) for table in STAY_TABLES)
         self._state = np.empty((dated.n_slots, self.size), np.uint16)
         self._changes = _NO_CHANGES
+        self._lanes = [
+            (
+                substances.substance_changes(
+                    self._tables[_MEDICATIONS], program, days_of, len(dated.moments), self.size
+                ),
+                np.zeros(self.size, np.uint64),
+            )
+            for program, days_of in zip(plan.programs.substances, dated.substances, strict=False)
+        ]
         if len(dated.moments) > 1:
             self._changes = changes.changed_rows(
                 self._tables, plan.lists, plan.rules, dated.columns.list_, dated.earliest, dated.all_ends, dated.indexes
@@ -100,7 +110,7 @@ class ShardWalk:
         if self.size:
             at, scratch = self._dated.at[date], _SCRATCH.fit(self.size)
             self._days(date, at, scratch, out)
-            self._medicines(at, scratch, out)
+            self._medicines(date, at, scratch, out)
             self._values(at, scratch, out)
             programs = self._plan.programs
             if programs.stays.table.size:
@@ -154,7 +164,7 @@ class ShardWalk:
                 scratch.mask, out.bits, out.dates, out.date_bits,
             )  # fmt: skip
 
-    def _medicines(self, at: AtDate, scratch: Scratch, out: Results) -> None:
+    def _medicines(self, date: int, at: AtDate, scratch: Scratch, out: Results) -> None:
         """Give what issues of medicines decide."""
         plan, programs, issues = self._plan, self._plan.programs, self._tables[_MEDICATIONS]
         if programs.tables["repeats"].size:
@@ -168,10 +178,14 @@ class ShardWalk:
                 self._tables, plan.lists, plan.rules, self._dated.co_issued,
                 at.starts_of["co_issued"], at.ends_of["co_issued"], at.index, self._state, scratch.mask, out.bits,
             )  # fmt: skip
-        for program, (inside, earliest) in zip(programs.substances, at.inside, strict=True):
-            medicines.substance_sums(
-                issues, program, inside, earliest, at.index, scratch.words, scratch.lanes, self.size, out.counts
-            )
+        for group, (program, (inside, earliest)) in enumerate(zip(programs.substances, at.inside, strict=True)):
+            if self._lanes:
+                changed, lanes = self._lanes[group]
+                substances.add_changes(program, changed[date], self.size, lanes, out.counts)
+            else:
+                substances.substance_sums(
+                    issues, program, inside, earliest, at.index, scratch.words, scratch.lanes, self.size, out.counts
+                )
         for place, current in enumerate(programs.current_substances):
             start, end = at.starts_of["current_substances"][place], at.ends_of["current_substances"][place]
             total = out.counts[programs.tables["current_substances"][place, 0]]

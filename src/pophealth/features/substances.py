@@ -12,7 +12,8 @@ import polars as pl
 from pophealth.declare import Feature
 from pophealth.errors import CodelistError
 from pophealth.features.lists import as_text, codes_of
-from pophealth.kernels.features_medicines import CurrentSubstances, Substances
+from pophealth.kernels.features_medicines import CurrentSubstances
+from pophealth.kernels.features_substances import Substances
 from pophealth.kernels.postings import frozen
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from pophealth.config import Supplies
-from pophealth.declare import KINDS, parse_feature
+from pophealth.declare import KINDS, Feature, parse_feature
 from pophealth.features.archived import ARCHIVED_KINDS
 from pophealth.features.evaluate import evaluate_dates
 from pophealth.features.plan import compile_plan
@@ -35,7 +35,7 @@ def warm_up() -> None:
     """Run a plan of every kind over one person without a record, at two dates: no later plan compiles anything."""
     codes = pl.DataFrame([("SYN:0", _SYSTEM, None, "1")], schema=COLUMNS, orient="row")
     library = CodelistLibrary({"warm": Codelist("warm", "warm", "1", "made up", "none", codes)})
-    features = {}
+    features: dict[str, Feature] = {}
     for kind, described in KINDS.items():
         if described.is_derived or kind in ARCHIVED_KINDS:
             continue

@@ -1,11 +1,10 @@
-"""Gives current repeats, and numbers and weights of different chemical substances."""
+"""Gives current repeats: of lists of medicines, and of chemical substances."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pophealth.kernels.features_base import Lists, Numbers, kernel, recorded_day, stretch, stretches
 from pophealth.kernels.features_frame import pack_bits
@@ -16,34 +15,6 @@ MISSING_SUPPLY = 28
 LONGEST_SUPPLY = 511
 """The index holds supplies up to here, so an issue that is older than this covers nothing."""
 _SUPPLY_BITS = np.uint32(9)
-
-Lanes = npt.NDArray[np.uint64]
-
-
-class Substances(NamedTuple):
-    """Up to five features that count substances, or add a weight of each, in lanes of one 64-bit word a person.
-
-    Attributes
-    ----------
-    bounds : uint32 [n_substances + 1]
-        Substance s is the products ``concepts[bounds[s]:bounds[s + 1]]``.
-    concepts : uint32 [n_products], member : uint8 [n_products]
-        Products, and the features they count for, one bit each.
-    weights : uint64 [n_substances, n_features]
-        What a substance adds, moved into the feature's lane.
-    shift, bits : uint64 [n_features]
-        Where a feature's lane begins, and its width.
-    out : int32 [n_features]
-        Row of the result.
-    """
-
-    bounds: Words
-    concepts: Words
-    member: Bytes
-    weights: Lanes
-    shift: Lanes
-    bits: Lanes
-    out: Numbers
 
 
 class CurrentSubstances(NamedTuple):
@@ -108,68 +79,6 @@ def current_repeats(
         for person in range(size):
             mask[person] = reaches(key[person], index)
         pack_bits(mask, size, bits[out[number]])
-
-
-@kernel
-def substance_sums(
-    runs: Postings,
-    program: Substances,
-    inside: Bytes,
-    earliest: int,
-    index: int,
-    seen: Words,
-    lanes: Lanes,
-    size: int,
-    counts: Numbers,
-) -> None:
-    """Give, per feature, the sum over different substances with a row that counts.
-
-    ``inside[day]`` holds the features in whose window a day lies, one bit each; days up to `earliest` lie in none.
-    ``seen`` and ``lanes`` have room for every person.
-    """
-    features = program.out.size
-    shift = np.uint32(features)
-    gains = np.empty(1 << features, np.uint64)
-    seen[:size] = 0
-    lanes[:size] = 0
-    offsets, entries, lags, late_row, late_day = runs.offsets, runs.entries, runs.lag, runs.late_row, runs.late_day
-    bounds, concepts, members, weights = program.bounds, program.concepts, program.member, program.weights
-    last = offsets.size - 1
-    for substance in range(bounds.size - 1):
-        stamp = np.uint32(substance + 1) << shift
-        is_ready = False
-        for place in range(bounds[substance], bounds[substance + 1]):
-            concept = np.int64(concepts[place])
-            if concept >= last or offsets[concept] == offsets[concept + 1]:
-                continue
-            if not is_ready:
-                for chosen in range(gains.size):
-                    gains[chosen] = 0
-                    for feature in range(features):
-                        if (chosen >> feature) & 1:
-                            gains[chosen] += weights[substance, feature]
-                is_ready = True
-            member = members[place]
-            first = np.int64(offsets[concept])
-            row = np.int64(offsets[concept + 1]) - 1
-            while row >= first:
-                entry = entries[row]
-                day = np.int64(entry >> np.uint32(16))
-                if day <= earliest:
-                    break
-                applies = np.uint32(inside[day] & member)
-                if recorded_day(lags, late_row, late_day, row, day) <= index:
-                    person = entry & np.uint32(0xFFFF)
-                    known = seen[person]
-                    known = known if known >> shift == np.uint32(substance + 1) else stamp
-                    seen[person] = known | applies
-                    lanes[person] += gains[applies & ~known]
-                row -= 1
-    for feature in range(features):
-        total = counts[program.out[feature]]
-        width = (np.uint64(1) << program.bits[feature]) - np.uint64(1)
-        for person in range(size):
-            total[person] = np.int32((lanes[person] >> program.shift[feature]) & width)
 
 
 @kernel

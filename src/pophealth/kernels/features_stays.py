@@ -83,9 +83,10 @@ def count_readmissions(stays: Stays, low: int, high: int, start: int, end: int, 
     offsets, first, last, method = stays.offsets, stays.first, stays.last, stays.method
     for person in range(offsets.size - 1):
         begin, stop = np.int64(offsets[person]), np.int64(offsets[person + 1])
-        candidates = 0
-        for row in range(begin, stop):
-            candidates += (start < first[row]) & (first[row] <= end) & (low <= method[row]) & (method[row] <= high)
+        candidates = np.int64(0)
+        for place in range(begin, stop):
+            day = first[place]
+            candidates += (start < day) & (day <= end) & (low <= method[place]) & (method[place] <= high)
         if stop - begin < 2 or candidates == 0:
             continue
         ends = np.sort(last[begin:stop])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,11 @@ from pophealth.register.texts import TextNumbers
 from pophealth.tables import DIAGNOSES
 
 Array = npt.NDArray[Any]
-SPOOLED_ROWS = 1_000_000
-"""Rows held in memory before they go to disk."""
+PIECE_ROWS = 262_144
+"""Rows of one table and practice that go to disk as soon as they are there."""
+
+WAITING_ROWS = 1_000_000
+"""Rows held in memory before all of them go to disk, whatever they belong to."""
 
 TEXT_TYPES = (pl.String(), pl.Categorical())
 
@@ -35,7 +39,7 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._waiting: dict[tuple[str, str], list[pl.DataFrame]] = {}
-        self._waiting_rows = 0
+        self._waiting_rows: Counter[tuple[str, str]] = Counter()
         self._held: set[tuple[str, str]] = set()
         self.codes = {table: TextNumbers() for table in CODED_TABLES}
         """Codes met so far by coded table, salted by their system."""
@@ -52,24 +56,30 @@ class Spool:
             A column is missing, cannot be cast, or is empty where a row needs it; a date the index cannot write.
         """
         typed = _typed(table, frame)
-        for start in range(0, typed.height, SPOOLED_ROWS):
-            piece = typed[start : start + SPOOLED_ROWS]
+        for start in range(0, typed.height, PIECE_ROWS):
+            piece = typed[start : start + PIECE_ROWS]
             self._waiting.setdefault((practice, table), []).append(piece)
-            self._waiting_rows += piece.height
-            if self._waiting_rows >= SPOOLED_ROWS:
-                self.flush()
+            self._waiting_rows[practice, table] += piece.height
+            if self._waiting_rows[practice, table] >= PIECE_ROWS:
+                self._write(practice, table)
+        if self._waiting_rows.total() >= WAITING_ROWS:
+            self.flush()
 
     def flush(self) -> None:
         """Bring to disk what waits in memory."""
-        for (practice, table), frames in self._waiting.items():
-            frame = frames[0] if len(frames) == 1 else pl.concat(frames)
-            batch = self._encoded(table, frame)
-            path = self._path(practice, table)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("ab") as file, pa.ipc.new_stream(file, batch.schema) as stream:
-                stream.write_batch(batch)
-            self._held.add((practice, table))
-        self._waiting, self._waiting_rows = {}, 0
+        for practice, table in list(self._waiting):
+            self._write(practice, table)
+
+    def _write(self, practice: str, table: str) -> None:
+        frames = self._waiting.pop((practice, table))
+        frame = frames[0] if len(frames) == 1 else pl.concat(frames)
+        del self._waiting_rows[practice, table]
+        batch = self._encoded(table, frame)
+        path = self._path(practice, table)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file, pa.ipc.new_stream(file, batch.schema) as stream:
+            stream.write_batch(batch)
+        self._held.add((practice, table))
 
     def tables(self, practice: str) -> tuple[str, ...]:
         """Give the tables of which a practice has rows on disk."""

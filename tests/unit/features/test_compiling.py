@@ -17,7 +17,6 @@ from features_world import compiled, rows_of_world, shards_of
 from pophealth.features import evaluate, evaluate_dates
 from pophealth.features.warm_up import warm_up
 
-
 OUTER = ("day_columns", "changed_rows", "combine", "count_rows", "near", "co_issued", "current_repeats", "substance_sums",
          "current_substances", "chosen_values", "series", "pairs", "stay_counts")  # fmt: skip
 """Kernels that are called with a shard."""

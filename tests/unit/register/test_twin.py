@@ -27,12 +27,13 @@ RECORDS = ("events", "medications", "measurements", "spells", "attendances", "ap
 
 @pytest.fixture(autouse=True, scope="module")
 def small_shards() -> Iterator[None]:
-    """Three people a shard and nine rows a spooled piece, so that a few rows meet every seam; the disk is not awaited."""
+    """Three people a shard and four rows a spooled piece, so that a few rows meet every seam; the disk is not awaited."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "sync_tree", lambda folder: None)
         patch.setattr(bucket_writer, "SHARD_PEOPLE", 3)
         patch.setattr(bucket, "SHARD_PEOPLE", 3)
-        patch.setattr(spool, "SPOOLED_ROWS", 9)
+        patch.setattr(spool, "PIECE_ROWS", 4)
+        patch.setattr(spool, "WAITING_ROWS", 9)
         yield
 
 
