@@ -78,17 +78,26 @@ def deciding_records(
         has such a row too (a check that is due again).
     """
     uses = _uses(criteria, features)
-    listed = members_listed.select(pl.col("patient_id").cast(pl.String), pl.col("rule_id").cast(pl.String)).unique()
-    if listed.is_empty() or not uses:
+    if members_listed.is_empty() or not uses:
         return pl.DataFrame(schema=EVIDENCE)
+    listed = _by_number(members_listed, sorted({*criteria, *members_listed["rule_id"].unique()}))
     moment = Moment(index_date, contract_year)
     asked = [Asked(use.number, use.feature) for use in uses]
     rows = rows_of(asked, _people_of(uses, listed), library, archives, moment)
     picked = [
         pick(use.feature, part, moment, medicine_map) for use in uses if (part := rows.get(use.number)) is not None
     ]
-    found = pl.concat([pl.DataFrame(schema=RECORD), *(part.select(*RECORD) for part in picked)])
+    schema = RECORD | {"patient_id": listed.schema["patient_id"]}
+    found = pl.concat([pl.DataFrame(schema=schema), *(part.select(*RECORD) for part in picked)])
     return _assemble(found, uses, listed, library, moment)
+
+
+def _by_number(members: pl.DataFrame, rules: list[str]) -> pl.DataFrame:
+    """Give patient_id and rule_id, each pair once, as categories in order: joins and sorts then compare numbers."""
+    people = members["patient_id"].cast(pl.String).unique().sort()
+    return members.select(
+        pl.col("patient_id").cast(pl.String).cast(pl.Enum(people)), pl.col("rule_id").cast(pl.String).cast(pl.Enum(rules))
+    ).unique()
 
 
 def leaves_of(columns: Iterable[str], features: dict[str, Feature]) -> tuple[Feature, ...]:
@@ -117,7 +126,7 @@ def _uses(criteria: dict[str, dict[str, tuple[str, ...]]], features: dict[str, F
 def _people_of(uses: list[_Use], listed: pl.DataFrame) -> pl.DataFrame:
     """Give each (number, patient_id) that is worth reading: a long list must not widen a short one's reading."""
     pairs = {(use.number, rule_id) for use in uses for rule_id, _ in use.needed_by}
-    schema = {"number": pl.UInt16(), "rule_id": pl.String()}
+    schema = {"number": pl.UInt16(), "rule_id": listed.schema["rule_id"]}
     return (
         pl.DataFrame(sorted(pairs), schema=schema, orient="row")
         .join(listed, on="rule_id", how="inner")
@@ -130,7 +139,7 @@ def _assemble(
     found: pl.DataFrame, uses: list[_Use], listed: pl.DataFrame, library: CodelistLibrary, moment: Moment
 ) -> pl.DataFrame:
     """Give the evidence: the picked records under each criterion that needs them, and the absences."""
-    links = _links(uses, moment)
+    links = _links(uses, moment, listed.schema["rule_id"])
     present = (
         found.join(links, on="number", how="inner")
         .join(listed, on=["patient_id", "rule_id"], how="semi")
@@ -154,9 +163,10 @@ def _assemble(
         frame.with_columns(table=pl.col("home"), **{name: pl.lit(None, dtype=kind) for name, kind in _NOTHING.items()})
         for frame in (silent, due)
     ]
-    return pl.concat([frame.select(*EVIDENCE) for frame in (present, *absent)]).sort(
+    whole = pl.concat([frame.select(*EVIDENCE) for frame in (present, *absent)]).sort(
         "rule_id", "patient_id", "criterion", "date", "record_id", "feature", nulls_last=True
     )
+    return whole.select(pl.col(name).cast(kind) for name, kind in EVIDENCE.items())
 
 
 _NOTHING = {name: EVIDENCE[name] for name in ("record_id", "date", "code", "code_system", "term", "value", "unit")}
@@ -172,7 +182,7 @@ _LINK: dict[str, pl.DataType] = {
 }
 
 
-def _links(uses: list[_Use], moment: Moment) -> pl.DataFrame:
+def _links(uses: list[_Use], moment: Moment, rules: pl.DataType) -> pl.DataFrame:
     """Give one row per feature, rule and criterion, with the window as dates and the feature's first table."""
     rows = []
     for use in uses:
@@ -180,4 +190,6 @@ def _links(uses: list[_Use], moment: Moment) -> pl.DataFrame:
         is_due = use.feature.kind in BOOLEAN_KINDS and use.feature.window != EVER
         for rule_id, criterion in use.needed_by:
             rows.append((use.number, rule_id, criterion, use.feature.name, use.feature.tables[0], is_due, *bounds))
-    return pl.DataFrame(rows, schema=_LINK, orient="row")
+    criteria = sorted({criterion for use in uses for _, criterion in use.needed_by})
+    ordered = {"rule_id": rules, "criterion": pl.Enum(criteria), "feature": pl.Enum([use.feature.name for use in uses])}
+    return pl.DataFrame(rows, schema=_LINK | ordered, orient="row")

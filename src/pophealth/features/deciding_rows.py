@@ -66,7 +66,7 @@ def rows_of(
     moment: Moment,
 ) -> dict[int, pl.DataFrame]:
     """Give the visible rows of each feature, by number, of the people it is `wanted` for (number, patient_id)."""
-    people = wanted.select("patient_id").unique()
+    people = wanted.schema["patient_id"]
     frames: list[pl.DataFrame] = []
     for table in sorted({name for one in asked for name in one.feature.tables}):
         over = [one for one in asked if table in one.feature.tables]
@@ -75,19 +75,22 @@ def rows_of(
             frames += _coded(rows, table, over, library)
             over = [one for one in over if not one.feature.codelists]
         frames += [_numbered(_uncoded(rows, table, one.feature, moment), one.number) for one in over]
-    found = pl.concat([pl.DataFrame(schema=RECORD), *(frame.select(*RECORD) for frame in frames)])
+    schema = RECORD | {"patient_id": people}
+    found = pl.concat([pl.DataFrame(schema=schema), *(frame.select(*RECORD) for frame in frames)])
     found = found.join(wanted, on=["number", "patient_id"], how="semi")
     return {int(key[0]): part for key, part in found.partition_by("number", as_dict=True).items()}
 
 
 def _rows_of_people(
-    table: str, people: pl.DataFrame, archives: Callable[[str], pl.LazyFrame], index_date: date
+    table: str, people: pl.DataType, archives: Callable[[str], pl.LazyFrame], index_date: date
 ) -> pl.DataFrame:
     """Give the rows of a table of `people`, visible unless it is a recall list; diagnoses are taken out of their spells."""
     source = "spells" if table == "diagnoses" else table
     rows = archives(source)
     columns = rows.collect_schema().names()
-    rows = rows.with_columns(pl.col("patient_id").cast(pl.String)).join(people.lazy(), on="patient_id", how="semi")
+    # whoever is not among the categories becomes null, and is left out: cheaper than joining texts
+    known = pl.col("patient_id").cast(pl.String).cast(people, strict=False)
+    rows = rows.with_columns(known).filter(pl.col("patient_id").is_not_null())
     if table != "next_tests":
         rows = rows.filter(visible(source, columns, index_date))
     return _diagnoses(rows, columns) if table == "diagnoses" else rows.collect()
