@@ -161,7 +161,7 @@ def _options(draw: st.DrawFn, kind: str, name: str, tables: tuple[str, ...]) -> 
     drawn: Table = {}
     choices = _numbers(kind)
     for key in KINDS[kind].takes:
-        if key in choices and _asks(key, tables) and draw(st.sampled_from((True, False, False))):
+        if key in choices and _asks(key, tables) and draw(st.sampled_from((True, key == "with", False))):
             drawn[key] = draw(choices[key])
     if KINDS[kind].result == "float" or "between" in drawn:
         unit = draw(st.sampled_from((None, None, "u", "mmHg")))

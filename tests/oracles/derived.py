@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from oracles.rows import Ask, per_person
+from oracles.window import sql_date
+from oracles.world import CALENDAR_FROM
 from pophealth.declare import Feature
 
 Oracle = Callable[[Feature, Ask], str]
@@ -54,7 +56,8 @@ def working_days_since(ask: Ask, oracle: Oracle) -> str:
         f"s AS ({since}), d AS ({days}), w AS (SELECT patient_id, count(*) AS n FROM d "
         "WHERE isodow(day) <= 5 AND day NOT IN (SELECT day FROM bank_holidays) GROUP BY patient_id)"
     )
-    group = "SELECT s.patient_id, coalesce(w.n, 0) AS x FROM s LEFT JOIN w USING (patient_id) WHERE s.since IS NOT NULL"
+    group = "SELECT s.patient_id, coalesce(w.n, 0) AS x FROM s LEFT JOIN w USING (patient_id) "
+    group += f"WHERE s.since >= {sql_date(CALENDAR_FROM)}"
     return per_person(with_, group, {ask.name: "g.x"})
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from oracles.sql import oracle
-from oracles.world import World
+from oracles.world import CALENDAR_FROM, World
 from pophealth.config import Supplies
 from pophealth.declare import Feature
 from pophealth.features import compile_plan, evaluate
@@ -77,10 +77,10 @@ def engine_answers(
 
 
 def working_day_counts(bank_holidays: pl.DataFrame) -> npt.NDArray[np.int32]:
-    """Give, by day since 1900-01-01, how many working days there were up to and with it; the engine's argument."""
+    """Give, by day since 1900-01-01, how many working days there were up to and with it; -1 where none is known."""
     days = np.datetime64("1900-01-01") + np.arange(65_536)
     works = np.is_busday(days, holidays=bank_holidays["day"].to_numpy().astype("datetime64[D]"))
-    return np.cumsum(works).astype(np.int32)
+    return np.where(days < np.datetime64(CALENDAR_FROM), -1, np.cumsum(works)).astype(np.int32)
 
 
 def oracle_answer(

@@ -65,7 +65,7 @@ def opened(worlds: Worlds) -> Opened:
     return worlds[WORLD]
 
 
-@pytest.mark.parametrize("people", [1, 7])
+@pytest.mark.parametrize("people", [3, 16])
 def test_small_shards_change_nothing(people: int, opened: Opened, effort: Effort, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         with_small_shards(patch, people)

@@ -42,6 +42,8 @@ EDGES = (
     date(2024, 2, 29),
 )
 """Days on which a window can open or close by a day."""
+CALENDAR_FROM = date(1932, 1, 1)
+"""First day of which it is known whether it was a working day; people have rows from before."""
 GAPS = (1, 7, 14, 28, 31, 90)
 """Days that declarations ask of the distance between rows, and that rows are apart."""
 INDEX_DATES = (*EDGES, date(2021, 6, 15), date(2024, 5, 31))

@@ -7,10 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from pophealth.kernels.features_base import Numbers, kernel
-from pophealth.kernels.postings import Days, Stays
+from pophealth.kernels.postings import Bytes, Days, Stays, Words
 
 COUNT, NIGHTS, READMISSIONS = 0, 1, 2
 """What is counted."""
+MANY_STAYS = 64
+"""Stays of one person above which ends are put in order instead of tried one by one."""
 
 
 class StayCounts(NamedTuple):
@@ -41,36 +43,65 @@ def stay_counts(
     tables: tuple[Stays, Stays], program: StayCounts, starts: Numbers, ends: Numbers, counts: Numbers
 ) -> None:
     """Give every count of stays; `counts` holds 0 before."""
-    spells, attendances = person_of_rows(tables[0]), person_of_rows(tables[1])
+    longest = max(tables[0].first.size, tables[1].first.size)
+    share = np.empty(longest, np.int32)
     for number in range(program.table.size):
         stays = tables[program.table[number]]
-        person_of = spells if program.table[number] == 0 else attendances
         low, high = program.method_low[number], program.method_high[number]
         start, end = starts[number], ends[number]
         total = counts[program.out[number]]
         first, last, method = stays.first, stays.last, stays.method
         if program.kind[number] == READMISSIONS:
             count_readmissions(stays, low, high, start, end, program.days[number], total)
-        elif program.kind[number] == COUNT:
-            for row in range(first.size):
-                total[person_of[row]] += (
-                    (start < first[row]) & (first[row] <= end) & (low <= method[row]) & (method[row] <= high)
-                )
+            continue
+        if program.kind[number] == NIGHTS:
+            nights_of_rows(first, last, method, np.uint8(low), np.uint8(high), np.int32(start), np.int32(end), share)
         else:
-            for row in range(first.size):
-                day, until = np.int32(first[row]), np.int32(last[row])
-                until = end if until == 0 or until > end else until
-                counts_here = (day <= end) & (low <= method[row]) & (method[row] <= high)
-                total[person_of[row]] += max(until - max(day, start), 0) * counts_here
+            begun_rows(first, method, np.uint8(low), np.uint8(high), np.int32(start), np.int32(end), share)
+        add_shares(stays.offsets, share, total)
 
 
 @kernel
-def person_of_rows(stays: Stays) -> Days:
-    """Give the person of each row."""
-    people = np.empty(stays.first.size, np.uint16)
-    for person in range(stays.offsets.size - 1):
-        people[stays.offsets[person] : stays.offsets[person + 1]] = person
-    return people
+def nights_of_rows(
+    first: Days,
+    last: Days,
+    method: Bytes,
+    low: np.uint8,
+    high: np.uint8,
+    start: np.int32,
+    end: np.int32,
+    share: Numbers,
+) -> None:
+    """Give in `share` the nights of each stay inside the window; 0 where it came by another method."""
+    none = np.int32(0)
+    for row in range(first.size):
+        until = np.int32(last[row])
+        until = end if until == none or until > end else until
+        nights = max(until - max(np.int32(first[row]), start), none)
+        share[row] = nights if low <= method[row] and method[row] <= high else none
+
+
+@kernel
+def begun_rows(
+    first: Days, method: Bytes, low: np.uint8, high: np.uint8, start: np.int32, end: np.int32, share: Numbers
+) -> None:
+    """Give in `share` 1 for each stay that began in the window, by one of the methods."""
+    for row in range(first.size):
+        day = np.int32(first[row])
+        share[row] = (day > start) & (day <= end) & (low <= method[row]) & (method[row] <= high)
+
+
+@kernel
+def add_shares(offsets: Words, share: Numbers, total: Numbers) -> None:
+    """Give everyone the sum of their rows: what a running sum grows by between a person's first row and the next's."""
+    running = np.int32(0)
+    row = np.int64(0)
+    for person in range(offsets.size - 1):
+        before = running
+        while row < np.int64(offsets[person + 1]):
+            running += share[row]
+            row += 1
+        total[person] = running - before
 
 
 @kernel
@@ -83,34 +114,59 @@ def count_readmissions(stays: Stays, low: int, high: int, start: int, end: int, 
     offsets, first, last, method = stays.offsets, stays.first, stays.last, stays.method
     for person in range(offsets.size - 1):
         begin, stop = np.int64(offsets[person]), np.int64(offsets[person + 1])
-        candidates = np.int64(0)
-        for place in range(begin, stop):
-            day = first[place]
-            candidates += (start < day) & (day <= end) & (low <= method[place]) & (method[place] <= high)
-        if stop - begin < 2 or candidates == 0:
+        if stop - begin > MANY_STAYS:
+            total[person] += readmissions_of_many(first, last, method, begin, stop, low, high, start, end, days)
             continue
-        ends = np.sort(last[begin:stop])
-        ended = 0
-        row = begin
-        while row < stop and first[row] <= end:
+        for row in range(begin, stop):
             today = np.int64(first[row])
-            while ended < ends.size and np.int64(ends[ended]) < today:
-                ended += 1
-            before = ended > 0 and np.int64(ends[ended - 1]) > 0 and np.int64(ends[ended - 1]) >= today - days
-            ended_today = ended
-            while ended_today < ends.size and np.int64(ends[ended_today]) == today:
-                ended_today += 1
-            after_row = row
-            short = 0
-            while after_row < stop and first[after_row] == today:
-                short += last[after_row] == today
-                after_row += 1
-            longer_before = ended_today - ended - short > 0
-            short_before = 0
-            for place in range(row, after_row):
-                is_short = last[place] == today
-                has_short = short_before > 0 if is_short else short > 0
-                if (before or longer_before or has_short) and today > start and low <= method[place] <= high:
-                    total[person] += 1
-                short_before += is_short
-            row = after_row
+            if start < today <= end and low <= method[row] <= high:
+                total[person] += is_readmission(first, last, begin, stop, row, days)
+
+
+@kernel
+def is_readmission(first: Days, last: Days, begin: int, stop: int, row: int, days: int) -> bool:
+    """Give whether an earlier stay ended 0 to `days` days before the stay `row` began."""
+    today = np.int64(first[row])
+    place = begin
+    while place < stop and first[place] <= today:
+        ended = np.int64(last[place])
+        # one that began on the same day ended on it: it is earlier, unless the stay `row` did too and stands before it
+        is_earlier = first[place] < today or last[row] != ended or place < row
+        if ended != 0 and today - days <= ended <= today and place != row and is_earlier:
+            return True
+        place += 1
+    return False
+
+
+@kernel
+def readmissions_of_many(
+    first: Days, last: Days, method: Bytes, begin: int, stop: int, low: int, high: int, start: int, end: int, days: int
+) -> int:
+    """Give the readmissions of someone with many stays, by their ends in order: the same, without trying every pair."""
+    found = 0
+    ends = np.sort(last[begin:stop])
+    ended = 0
+    row = begin
+    while row < stop and first[row] <= end:
+        today = np.int64(first[row])
+        while ended < ends.size and np.int64(ends[ended]) < today:
+            ended += 1
+        before = ended > 0 and np.int64(ends[ended - 1]) > 0 and np.int64(ends[ended - 1]) >= today - days
+        ended_today = ended
+        while ended_today < ends.size and np.int64(ends[ended_today]) == today:
+            ended_today += 1
+        after_row = row
+        short = 0
+        while after_row < stop and first[after_row] == today:
+            short += last[after_row] == today
+            after_row += 1
+        longer_before = ended_today - ended - short > 0
+        short_before = 0
+        for place in range(row, after_row):
+            is_short = last[place] == today
+            has_short = short_before > 0 if is_short else short > 0
+            if (before or longer_before or has_short) and today > start and low <= method[place] <= high:
+                found += 1
+            short_before += is_short
+        row = after_row
+    return found

@@ -29,9 +29,8 @@ INLINE = 12
 """Bytes of the longest text that stands in its view."""
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def word_at(_typing: Any, _address: Any) -> Any:
-    """Give the eight bytes at an address as one number, wherever they begin."""
+def _word_at(_typing: Any, _address: Any) -> Any:
+    """Give how the eight bytes at an address are read as one number, wherever they begin."""
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         place = builder.inttoptr(arguments[0], context.get_value_type(types.uint64).as_pointer())
@@ -40,6 +39,9 @@ def word_at(_typing: Any, _address: Any) -> Any:
         return word
 
     return types.uint64(types.int64), generate
+
+
+word_at: Any = intrinsic(_word_at)
 
 
 @part
@@ -70,7 +72,7 @@ def _hash(address: int, size: int, salt: int) -> Any:
 
 
 @part
-def _same(left: int, right: int, size: int) -> bool:
+def _same(left: int, right: int, size: int) -> Any:
     if size < 8:
         same = _short(left, size) == _short(right, size)
     else:

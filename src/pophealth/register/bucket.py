@@ -59,6 +59,11 @@ class Bucket:
         """Objections, several per person."""
         return self.archive("opt_outs").collect()
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Tables of which the archive has rows."""
+        return tuple(self._entry["rows"])
+
     def archive(self, table: str) -> pl.LazyFrame:
         """Give the canonical rows of a table by (person, date, record id); no rows where the practice has none."""
         if table not in self._entry["rows"]:

@@ -162,11 +162,14 @@ def diagnoses_of(rows: Rows, codes: TextNumbers, of_number: Array, first_row: in
     none = np.uint32(len(of_number))
     table = np.full((len(rows), len(DIAGNOSES)), none, np.uint32)
     for place, name in enumerate(DIAGNOSES):
-        text = pl.Series(pl.from_arrow(rows.columns[name])).gather(rows.order)
+        if rows.columns[name].null_count == len(rows):
+            continue
+        text = pl.Series(pl.from_arrow(rows.columns[name]))
         given = text.fill_null("") != ""
         chosen = text.filter(given)
-        if chosen.len():
-            table[given.to_numpy(), place] = codes.number(chosen, np.full(chosen.len(), ICD_10, np.uint8))
+        column = np.full(len(rows), none, np.uint32)
+        column[given.to_numpy()] = codes.number(chosen, np.full(chosen.len(), ICD_10, np.uint8))
+        table[:, place] = column.take(rows.order)
     spell, position = np.nonzero(table != none)
     day = rows.day[spell]
     extra = {"position": (position + 1).astype(np.uint8), "method": methods_of(rows)[spell]}

@@ -30,10 +30,10 @@ class TextNumbers:
     """Texts known so far. Numbers start at 0 and never change; memory grows with the number of different texts."""
 
     def __init__(self) -> None:
-        self._known = 0
-        self._slots = np.zeros(1 << 11, np.uint64)
-        self._places = np.zeros((1 << 10) + 1, np.int64)
-        self._data = np.empty(1 << 14, np.uint8)
+        self._known = 0  # room for the people of a usual practice: untouched memory costs nothing
+        self._slots = np.zeros(1 << 15, np.uint64)
+        self._places = np.zeros((1 << 14) + 1, np.int64)
+        self._data = np.empty(1 << 19, np.uint8)
 
     def __len__(self) -> int:
         return self._known

@@ -18,9 +18,10 @@ import polars as pl
 
 from pophealth.errors import DataContractError
 from pophealth.files import json_bytes, place_folder, replace_file
+from pophealth.register.bucket import Bucket
 from pophealth.register.bucket_writer import BucketWriter, Numbering
 from pophealth.register.concepts import concepts_of
-from pophealth.register.layout import CODED_TABLES, MANIFEST, MANIFEST_SCHEMA, dictionary_file, register_folder
+from pophealth.register.layout import CODED_TABLES, MANIFEST, MANIFEST_SCHEMA, SCHEMAS, dictionary_file, register_folder
 from pophealth.register.made import Made
 from pophealth.register.snapshot import Snapshot, open_snapshot
 from pophealth.register.spool import Spool
@@ -50,6 +51,17 @@ class Writer:
         """
         self._spool.add(table, practice, frame)
         self.rows[practice] += frame.height
+
+    def keep(self, bucket: Bucket) -> None:
+        """Take a practice over as another snapshot holds it: its extract is the same, or did not come.
+
+        Its rows go through the spool like all others, since a new code anywhere numbers concepts anew.
+        """
+        people = bucket.people.join(bucket.identity(), on="patient_id", how="left")
+        self.spool("patients", bucket.practice, people.select(SCHEMAS["patients"].names()))
+        for table in bucket.tables:
+            if table != "patients":
+                self.spool(table, bucket.practice, bucket.archive(table).collect())
 
     def withhold(self, practice: str) -> None:
         """Leave a practice out of the snapshot, whatever was spooled for it."""

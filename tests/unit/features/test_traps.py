@@ -136,3 +136,17 @@ def test_refusals_by_name() -> None:
             plan_of({"f": wrong})
     with pytest.raises(DeclarationError, match="unknown tables"):
         parse_feature("f", {"kind": "has", "table": "letters", "codelist": "wide", "source": "made up"})
+
+
+def test_readmissions_of_a_person_of_many_stays_are_those_of_few() -> None:
+    random = np.random.default_rng(4)
+    start = number(date(2023, 6, 1))
+    for seed in range(6):
+        first = np.sort(start + random.integers(0, 60, 100))
+        stays = [Stay("spells", 0, int(day), int(day + random.choice([0, 0, 1, 9])), 0x21) for day in first]
+        ordered = sorted(stays, key=lambda stay: (stay.first, stay.last))
+        expected = sum(
+            any(0 <= stay.first - one.last <= seed for one in ordered[:place]) for place, stay in enumerate(ordered)
+        )
+        asked = {"kind": "readmission_count", "days": seed, "codelist": None}
+        assert ask([], asked, stays=ordered) == [expected]

@@ -230,3 +230,26 @@ def test_order_pieces_and_threads_change_no_byte(
     other = write(tmp_path_factory.mktemp("other"), tables, random.Random(cut), threads)
     assert one.manifest == other.manifest
     assert one.id == other.id
+
+
+@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_a_practice_kept_from_another_snapshot_is_the_same(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    """Only A81002 brings rows anew, with a code that nobody had; A81001 is as it was, under new concept numbers."""
+    root, tables = tmp_path_factory.mktemp("register"), made_up(seed, 20)
+    old = write(root, tables, random.Random(seed))
+    event = {"patient_id": "p0", "date": day(40_000), "record_id": "new", "code": "0", "code_system": "SNOMED"}
+    more = tables | {"events": [*tables["events"], {name: event.get(name) for name in SCHEMAS["events"]}]}
+    with open_writer(root) as writer:
+        writer.keep(old.bucket("A81001"))
+        writer.spool("patients", "A81002", PERSONS)
+        for table, rows in more.items():
+            writer.spool(table, "A81002", frame_of(table, rows))
+        new = writer.finish(facts={}, documents={})
+    kept = [name for name in old.manifest["files"] if name.startswith(("A81001/archive", "identity/A81001"))]
+    assert {name: new.manifest["files"][name] for name in kept} == {name: old.manifest["files"][name] for name in kept}
+    assert new.concepts("events").height == old.concepts("events").height + 1
+    with open_writer(root) as writer:
+        for practice in old.practices:
+            writer.keep(old.bucket(practice))
+        assert writer.finish(facts={}, documents={}).id == old.id
