@@ -90,14 +90,8 @@ def make_plan(config: Config, snapshot: Snapshot, contract_year: str) -> Plan:
         snapshot.units,
         medicine_map,
     )
-    missing = dict(feature_plan.not_computable) | closed
+    missing = _missing_with_scores(dict(feature_plan.not_computable) | closed, scores)
     inputs = {score.id: _score_inputs(score, columns | scored, missing) for score in scores}
-    for score in scores:
-        lacking = sorted(
-            column for entry in score.inputs if entry.needed for column in columns_of(entry.fed_by) if column in missing
-        )
-        if lacking:
-            missing |= {output.name: missing[lacking[0]] for output in score.outputs}
     return Plan(
         contract_year,
         rules,
@@ -111,6 +105,17 @@ def make_plan(config: Config, snapshot: Snapshot, contract_year: str) -> Plan:
         medicine_map,
         working_day_counts(),
     )
+
+
+def _missing_with_scores(missing: dict[str, str], scores: tuple[Score, ...]) -> dict[str, str]:
+    """Give the columns that cannot be computed with those of scores that need one of them, in the order they feed."""
+    found = dict(missing)
+    for score in scores:
+        needed = (entry.fed_by for entry in score.inputs if entry.needed)
+        lacking = sorted(column for fed_by in needed for column in columns_of(fed_by) if column in found)
+        if lacking:
+            found |= {output.name: found[lacking[0]] for output in score.outputs}
+    return found
 
 
 def scores_needed(

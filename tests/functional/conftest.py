@@ -49,11 +49,10 @@ def pophealth(monkeypatch: pytest.MonkeyPatch) -> Command:
 
 @pytest.fixture(scope="session")
 def ingested(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    from pophealth.synthetic import generate
-
     from pophealth.config import load_config
     from pophealth.runs.intake import ingest
     from pophealth.runs.keys import initialise_keys
+    from pophealth.synthetic import generate
 
     folder = tmp_path_factory.mktemp("site") / "made"
     generate(folder, networks=2, patients=2_000, seed=7, index_date=INDEX_DATE)

@@ -53,7 +53,9 @@ def main(root: Path, every: int) -> None:
     site = root / "site"
     if process("make", site)[0]:
         raise SystemExit(1)
-    process("run", Path(shutil.copytree(site, root / "warm")))  # compiles what is not compiled: those calls are not ours
+    process(
+        "run", Path(shutil.copytree(site, root / "warm"))
+    )  # compiles what is not compiled: those calls are not ours
     ended, said = process("run", Path(shutil.copytree(site, root / "unbroken")))
     if ended:
         raise SystemExit(1)

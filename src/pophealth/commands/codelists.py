@@ -46,9 +46,8 @@ def codelists_check(
     if json:
         say_json(rows)
         return
-    say(
-        f"{len(rows)} codelists are whole: {sum(item.codes.height for item in lists):,} codes, {sum(i.pointer for i in lists)} pointers"
-    )
+    total, pointers = sum(item.codes.height for item in lists), sum(item.pointer for item in lists)
+    say(f"{len(rows)} codelists are whole: {total:,} codes, {pointers} pointers")
 
 
 @codelists_app.command("import")

@@ -53,7 +53,10 @@ class Window:
             if length is not None and not 1 <= length <= _LONGEST[name]:
                 msg = f"window: {name} must be 1 to {_LONGEST[name]:,}, found {length}"
                 raise DeclarationError(msg)
-        if isinstance(self.since, str) and re.fullmatch(rf"{CONTRACT_YEAR_START}([-+][0-9]{{1,3}}m)?", self.since) is None:
+        if (
+            isinstance(self.since, str)
+            and re.fullmatch(rf"{CONTRACT_YEAR_START}([-+][0-9]{{1,3}}m)?", self.since) is None
+        ):
             msg = (
                 f"window: since is a date, {CONTRACT_YEAR_START!r} or '{CONTRACT_YEAR_START}-6m', found {self.since!r}"
             )

@@ -96,7 +96,8 @@ def _by_number(members: pl.DataFrame, rules: list[str]) -> pl.DataFrame:
     """Give patient_id and rule_id, each pair once, as categories in order: joins and sorts then compare numbers."""
     people = members["patient_id"].cast(pl.String).unique().sort()
     return members.select(
-        pl.col("patient_id").cast(pl.String).cast(pl.Enum(people)), pl.col("rule_id").cast(pl.String).cast(pl.Enum(rules))
+        pl.col("patient_id").cast(pl.String).cast(pl.Enum(people)),
+        pl.col("rule_id").cast(pl.String).cast(pl.Enum(rules)),
     ).unique()
 
 

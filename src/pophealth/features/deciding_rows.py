@@ -43,7 +43,7 @@ RECORD: dict[str, pl.DataType] = {
 }
 """What a row says, of whichever table; `role` is the place of its codelist among the feature's."""
 
-_RECORDS = {name: kind for name, kind in RECORD.items() if name not in ("number", "role")}
+_RECORDS = {name: kind for name, kind in RECORD.items() if name not in ("number", "role", "patient_id")}
 _LONGEST_SUPPLY = 366
 """Longest days' supply a medication row may hold (tables.Medications): an older issue cannot be current."""
 _NO_LOOK_BACK = frozenset({"readmission_count", "bed_days", "next_due_date"})
@@ -168,7 +168,7 @@ def _shown(rows: pl.DataFrame, table: str) -> pl.DataFrame:
         given.get(name, pl.col(name) if name in rows.columns else pl.lit(None)).cast(kind).alias(name)
         for name, kind in _RECORDS.items()
     ]
-    return rows.select(columns)
+    return rows.select("patient_id", *columns)
 
 
 def passing(feature: Feature, rows: pl.DataFrame) -> pl.DataFrame:

@@ -10,11 +10,12 @@ import polars as pl
 from pophealth.config import Supplies
 from pophealth.declare import KINDS, Feature, parse_feature
 from pophealth.features.archived import ARCHIVED_KINDS
-from pophealth.features.evaluate import evaluate_dates
+from pophealth.features.evaluate import evaluate, evaluate_dates
 from pophealth.features.plan import compile_plan
 from pophealth.kernels.postings import Shard
 from pophealth.reference import CodelistLibrary
-from pophealth.reference.codelists import COLUMNS, Codelist
+from pophealth.reference.codelists import Codelist
+from pophealth.reference.codes import COLUMNS
 
 _SYSTEM = "SYNTHETIC"
 _OPTIONS: dict[str, object] = {
@@ -56,3 +57,4 @@ def warm_up() -> None:
     days = [date(2000, 1, 1), date(2000, 2, 1)]
     for _ in evaluate_dates(plan, [Shard(0, 1, {}, {})], people, days, ["1999-00", "1999-00"]):
         pass
+    evaluate(plan, [Shard(0, 1, {}, {})], people, days[0], "1999-00")  # one date has a kernel of its own for substances

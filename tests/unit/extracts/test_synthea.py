@@ -54,7 +54,7 @@ OUTPUT = {
     """,
     "allergies": """
     START      | PATIENT | CODE      | SYSTEM
-    2020-01-01 | a       | 256277009 | SNOMED-CT
+    2020-01-01 | a       | 195967001 | SNOMED-CT
     2020-01-01 | a       | 197361    | RxNorm
     """,
     "immunizations": """
