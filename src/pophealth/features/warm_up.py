@@ -32,7 +32,7 @@ _OPTIONS: dict[str, object] = {
 
 
 def warm_up() -> None:
-    """Run a plan of every kind over one person without a record, at two dates: no later plan compiles anything."""
+    """Run a plan of every kind over one person without a record, at one date and at two: no later plan compiles anything."""
     codes = pl.DataFrame([("SYN:0", _SYSTEM, None, "1")], schema=COLUMNS, orient="row")
     library = CodelistLibrary({"warm": Codelist("warm", "warm", "1", "made up", "none", codes)})
     features: dict[str, Feature] = {}
@@ -54,5 +54,6 @@ def warm_up() -> None:
     plan = compile_plan(list(features), features, library, supplies, lambda _: dictionary, ("",), medicines)
     people = pl.DataFrame({"patient_id": ["0"]})
     days = [date(2000, 1, 1), date(2000, 2, 1)]
-    for _ in evaluate_dates(plan, [Shard(0, 1, {}, {})], people, days, ["1999-00", "1999-00"]):
-        pass
+    for asked in (days[:1], days):  # one date and many take different ways through substances
+        for _ in evaluate_dates(plan, [Shard(0, 1, {}, {})], people, asked, ["1999-00"] * len(asked)):
+            pass
