@@ -116,7 +116,7 @@ def number_texts(
     mask = np.uint64(slots.size - 1)
     most = min(slots.size // 2, known_places.size - 1)
     last = np.uint32(0)
-    last_text = np.int64(0)
+    last_text = views
     last_size = np.int64(-1)
     last_salt = np.int64(0)
     for row in range(first, out.size):

@@ -119,6 +119,7 @@ class BucketWriter:
             if len(rows):
                 names = self._names.slice(first, size)
                 yield from archive_groups(table, rows, names, concepts, self._numbering.units)
+            rows.columns.pop("record_id", None)  # the longest column: the index does without
             self._write_index(table, shard, size, rows)
             self._rows[table] += len(rows)
 

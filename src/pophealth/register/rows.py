@@ -77,20 +77,24 @@ def gather_rows(
     unit_of_number
         Unit of each number of the spool.
     """
-    found = list(_pieces_of(pieces, first, people))
-    person = found[0][1] if len(found) == 1 else np.concatenate([local for _, local in found])
-    columns = {
-        name: found[0][0].column(name)
-        if len(found) == 1
-        else pa.concat_arrays([piece.column(name) for piece, _ in found])
-        for name in found[0][0].schema.names
-    }
+    persons: list[Array] = []
+    parts: dict[str, list[pa.Array]] = {}
+    for piece, local in _pieces_of(pieces, first, people):
+        persons.append(local)
+        for name in piece.schema.names:
+            parts.setdefault(name, []).append(piece.column(name))
+    person = persons[0] if len(persons) == 1 else np.concatenate(persons)
+    columns = {name: _joined(parts.pop(name)) for name in list(parts)}  # each column's parts are let go before the next
     if "unit" in columns:
         columns["unit"] = pa.array(unit_of_number[columns["unit"].to_numpy()])
     day = np.asarray(columns.pop("day").to_numpy())
     order = _archive_order(person, day, people, columns, concepts)
     order = order.astype(np.intp)  # what numpy takes by; other numbers it would convert every time
     return Rows(person.take(order), day.take(order), order, columns)
+
+
+def _joined(parts: list[pa.Array]) -> pa.Array:
+    return parts[0] if len(parts) == 1 else pa.concat_arrays(parts)
 
 
 def _pieces_of(
