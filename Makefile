@@ -4,7 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup system demo test lint lock clean
+.PHONY: help setup system demo test lint lock real faults clean \
+	bench-core bench-ingest bench-eval bench-scores bench-generator
 
 help:            ## what can be done here
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -14,6 +15,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -c "from pophealth.features import warm_up; warm_up()"
 	touch $(STAMP)
 
 lock:            ## write requirements.lock anew (versions and hashes, no host names); needs uv
@@ -36,6 +38,27 @@ system:          ## install the Debian packages that the remaining tests need
 
 real: setup      ## the real-input run: both public data sets, from extract to verified delivery
 	bash pipelines/real-input $(BIN)/pophealth
+
+faults: setup    ## kill -9 before every disk call of a delivery and of whole runs; old state or new state, never between
+	d=$$(mktemp -d) && mkdir $$d/loop $$d/run && cd tests && ../$(BIN)/python -m test_support.kill_loop $$d/loop && ../$(BIN)/python -m test_support.kill_run $$d/run 24
+
+# Benchmarks print a table, and write it as a file with JSON=path. They are not run by `make test`.
+ARGS = $(if $(PEOPLE),PEOPLE=$(PEOPLE)) $(if $(RECORDS),RECORDS=$(RECORDS)) $(if $(ROUNDS),ROUNDS=$(ROUNDS)) $(if $(JSON),JSON=$(JSON))
+
+bench-core: setup       ## features of the frozen plan, side by side with DuckDB
+	$(BIN)/python benchmarks/core.py $(ARGS)
+
+bench-ingest: setup     ## what writing the register costs
+	$(BIN)/python benchmarks/ingest.py $(ARGS)
+
+bench-eval: setup       ## concordance and bootstraps, side by side with lifelines and scikit-learn
+	$(BIN)/python benchmarks/evaluation.py $(if $(ROUNDS),ROUNDS=$(ROUNDS)) $(if $(JSON),JSON=$(JSON))
+
+bench-scores: setup     ## QRISK3 of a million people; all scores of a network
+	$(BIN)/python benchmarks/scores.py
+
+bench-generator: setup  ## a million synthetic people
+	$(BIN)/python benchmarks/generator.py
 
 clean:           ## remove what demo and real wrote
 	rm -rf demo build

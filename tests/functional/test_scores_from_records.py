@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -12,13 +11,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pophealth.features import evaluate
 from pophealth.reference import load_library
 from pophealth.scores import compute
-
-pytestmark = pytest.mark.skipif(
-    "archive" not in inspect.signature(evaluate).parameters, reason="the engine does not read spells and counts yet"
-)
 
 DAY = date(2025, 1, 31)
 CONFIG = """\
