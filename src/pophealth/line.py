@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ class Task:
     legal_basis: LegalBasis
     areas: pl.DataFrame | None
     withheld: dict[str, str]
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -65,28 +67,14 @@ def walk(task: Task, plan: Plan, snapshot: Snapshot) -> NetworkResult:
 
 def describe(task: Task, plan: Plan, buckets: dict[str, Bucket]) -> tuple[pl.DataFrame, dict[str, dict[str, int]]]:
     """Give one row per registered person of the network with features and scores, and the counts per practice."""
-    frames: list[pl.DataFrame] = []
-    counts: dict[str, dict[str, int]] = {}
-    for practice, bucket in buckets.items():
-        people, counts[practice] = registered(
-            bucket.people,
-            bucket.registrations,
-            bucket.opt_outs,
-            index_date=task.index_date,
-            practice=practice,
-            legal_basis=task.legal_basis,
-            areas=task.areas,
-        )
-        features = evaluate(
-            plan.feature_plan,
-            bucket.shards_for(plan.feature_plan.reads),
-            bucket.people,
-            task.index_date,
-            plan.contract_year,
-            archive=bucket.archive,
-            working_days=plan.working_days,
-        )
-        frames.append(pl.concat([people, features[people["person"].to_numpy()]], how="horizontal"))
+
+    def of_practice(item: tuple[str, Bucket]) -> tuple[pl.DataFrame, dict[str, int]]:
+        return describe_practice(task, plan, *item)
+
+    with ThreadPoolExecutor(task.threads) as pool:  # kernels and Polars let go of the lock
+        made = list(pool.map(of_practice, buckets.items()))
+    frames = [frame for frame, _ in made]
+    counts = {practice: left for practice, (_, left) in zip(buckets, made, strict=True)}
     if not frames:
         msg = f"network {task.network}: none of its {len(task.practices)} practices is in the register"
         raise DataContractError(msg)
@@ -97,6 +85,29 @@ def describe(task: Task, plan: Plan, buckets: dict[str, Bucket]) -> tuple[pl.Dat
     return frame, counts
 
 
+def describe_practice(task: Task, plan: Plan, practice: str, bucket: Bucket) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Give one row per registered person of a practice with features, and how many were left out for what reason."""
+    people, left_out = registered(
+        bucket.people,
+        bucket.registrations,
+        bucket.opt_outs,
+        index_date=task.index_date,
+        practice=practice,
+        legal_basis=task.legal_basis,
+        areas=task.areas,
+    )
+    features = evaluate(
+        plan.feature_plan,
+        bucket.shards_for(plan.feature_plan.reads),
+        bucket.people,
+        task.index_date,
+        plan.contract_year,
+        archive=bucket.archive,
+        working_days=plan.working_days,
+    )
+    return pl.concat([people, features[people["person"].to_numpy()]], how="horizontal"), left_out
+
+
 def explain_records(task: Task, plan: Plan, buckets: dict[str, Bucket], members: pl.DataFrame) -> pl.DataFrame:
     """Give the records that decided for everyone listed, rule by rule and criterion by criterion."""
     listed = members.filter(pl.col("status") == Status.LISTED.value).select("patient_id", "rule_id")
@@ -105,16 +116,21 @@ def explain_records(task: Task, plan: Plan, buckets: dict[str, Bucket], members:
     def archive(table: str) -> pl.LazyFrame:
         return pl.concat([bucket.archive(table) for bucket in buckets.values()])
 
-    return deciding_records(
-        listed,
-        criteria,
-        plan.features,
-        plan.library,
-        archive,
-        plan.medicine_map,
-        task.index_date,
-        plan.contract_year,
-    )
+    def of_people(part: pl.DataFrame) -> pl.DataFrame:
+        return deciding_records(
+            part, criteria, plan.features, plan.library, archive, plan.medicine_map, task.index_date, plan.contract_year
+        )
+
+    people = listed.select(pl.col("patient_id").unique().sort())
+    share = -(-people.height // task.threads) or 1
+    parts = [
+        listed.join(people[start : start + share], on="patient_id", how="semi")
+        for start in range(0, people.height, share)
+    ]
+    with ThreadPoolExecutor(task.threads) as pool:
+        made = list(pool.map(of_people, parts or [listed]))
+    # people are split in order, so each part is in order; rules come first in the order of the whole
+    return made[0] if len(made) == 1 else pl.concat(made).sort("rule_id", maintain_order=True)
 
 
 def _refuse_withheld(task: Task) -> None:

@@ -51,15 +51,20 @@ class Archive:
             if self._archive is None:
                 msg = f"features: the plan reads {table} from the archive, and evaluate was given no archive"
                 raise DeclarationError(msg)
-            rows = self._archive(table).with_columns(pl.col("patient_id").cast(pl.String)).collect()
-            self._tables[table] = rows.join(self._people, on="patient_id", how="inner").drop("patient_id")
+            rows = (
+                self._archive(table).drop("record_id", strict=False).with_columns(pl.col("patient_id").cast(pl.String))
+            )
+            self._tables[table] = rows.collect().join(self._people, on="patient_id", how="inner").drop("patient_id")
         return self._tables[table]
 
-    def inside(self, table: str, feature: Feature, moment: Moment) -> pl.DataFrame:
-        """Give the rows of a table that count: visible, inside the window, allowed by ``where``."""
+    def inside(self, table: str, feature: Feature, moment: Moment, *more: pl.Expr) -> pl.DataFrame:
+        """Give the rows of a table that count: visible, inside the window, allowed by ``where`` and by `more`."""
         start, end = feature.window.bounds(moment.index_date, moment.contract_year)
         return self.rows(table).filter(
-            visible(table, self.rows(table).columns, moment.index_date), within(table, start, end), *where(feature)
+            *more,
+            visible(table, self.rows(table).columns, moment.index_date),
+            within(table, start, end),
+            *where(feature),
         )
 
 
@@ -142,7 +147,7 @@ def _daily_dose(feature: Feature, archive: Archive, moment: Moment) -> pl.Series
         *as_text("code", "code_system"), number=pl.col("category").cast(pl.Float64)
     )
     issues = (
-        archive.inside("medications", feature, moment)
+        archive.inside("medications", feature, moment, pl.col("code").cast(pl.String).is_in(numbers["code"].implode()))
         .with_columns(*as_text("code", "code_system"))
         .join(numbers, on=["code", "code_system"], how="inner")
         .filter(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from pophealth.declare import CODED_TABLES, NUMBER_KINDS, Feature
@@ -19,6 +20,8 @@ from pophealth.tables import DATE_COLUMN, DIAGNOSES
 
 if TYPE_CHECKING:
     from pophealth.reference import CodelistLibrary
+
+Bools = npt.NDArray[np.bool_]
 
 RECORD: dict[str, pl.DataType] = {
     "number": pl.UInt16(),
@@ -66,19 +69,31 @@ def rows_of(
     moment: Moment,
 ) -> dict[int, pl.DataFrame]:
     """Give the visible rows of each feature, by number, of the people it is `wanted` for (number, patient_id)."""
-    people = wanted.schema["patient_id"]
-    frames: list[pl.DataFrame] = []
+    is_wanted = _wanted_matrix(wanted)
+    found: dict[int, list[pl.DataFrame]] = {}
     for table in sorted({name for one in asked for name in one.feature.tables}):
         over = [one for one in asked if table in one.feature.tables]
-        rows = _rows_of_people(table, people, archives, moment.index_date)
+        rows = _rows_of_people(table, wanted.schema["patient_id"], archives, moment.index_date)
         if table in CODED_TABLES:
-            frames += _coded(rows, table, over, library)
+            for number, part in _coded(rows, table, over, library, is_wanted):
+                found.setdefault(number, []).append(part)
             over = [one for one in over if not one.feature.codelists]
-        frames += [_numbered(_uncoded(rows, table, one.feature, moment), one.number) for one in over]
-    schema = RECORD | {"patient_id": people}
-    found = pl.concat([pl.DataFrame(schema=schema), *(frame.select(*RECORD) for frame in frames)])
-    found = found.join(wanted, on=["number", "patient_id"], how="semi")
-    return {int(key[0]): part for key, part in found.partition_by("number", as_dict=True).items()}
+        for one in over:
+            part = _uncoded(rows, table, one.feature, moment)
+            people = part["patient_id"].to_physical().to_numpy()
+            mine = _numbered(part.filter(pl.Series(is_wanted[people, one.number], dtype=pl.Boolean)), one.number)
+            found.setdefault(one.number, []).append(mine)
+    return {number: pl.concat([part.select(*RECORD) for part in parts]) for number, parts in found.items()}
+
+
+def _wanted_matrix(wanted: pl.DataFrame) -> Bools:
+    """Give whether a feature (column) is wanted of a person (row, the place among the categories of patient_id)."""
+    people, numbers = wanted["patient_id"].to_physical().to_numpy(), wanted["number"].to_numpy()
+    kind = wanted.schema["patient_id"]
+    everyone = len(kind.categories) if isinstance(kind, pl.Enum) else 0
+    matrix = np.zeros((everyone, int(numbers.max(initial=0)) + 1), np.bool_)
+    matrix[people, numbers] = True
+    return matrix
 
 
 def _rows_of_people(
@@ -110,11 +125,13 @@ def _diagnoses(spells: pl.LazyFrame, columns: list[str]) -> pl.DataFrame:
     return found.filter(pl.col("code") != "").with_columns(code_system=pl.lit("ICD-10"))
 
 
-def _coded(rows: pl.DataFrame, table: str, over: list[Asked], library: CodelistLibrary) -> list[pl.DataFrame]:
-    """Give the rows of a coded table with number and role, those only that pass the features' row filters."""
+def _coded(
+    rows: pl.DataFrame, table: str, over: list[Asked], library: CodelistLibrary, is_wanted: Bools
+) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Give, feature by feature, the wanted rows of a coded table with number and role that pass the row filters."""
     coded = [one for one in over if one.feature.codelists]
     if not coded:
-        return []
+        return
     codes = pl.concat(
         codes_of(expression, library).with_columns(
             number=pl.lit(one.number, dtype=pl.UInt16), role=pl.lit(role, dtype=pl.Int16)
@@ -125,9 +142,17 @@ def _coded(rows: pl.DataFrame, table: str, over: list[Asked], library: CodelistL
     shown = _shown(rows, table)
     if table == "diagnoses":
         codes = _every_code(codes, shown)
-    hits = shown.join(codes.unique(), on=["code", "code_system"], how="inner")
+    # a row is read by many features and wanted for few: rows are matched by number and only then taken out whole
+    slim = shown.select("code", "code_system", person=pl.col("patient_id").to_physical()).with_row_index("row")
+    hits = slim.join(codes.unique(), on=["code", "code_system"], how="inner").select("row", "person", "number", "role")
+    kept = is_wanted[hits["person"].to_numpy(), hits["number"].to_numpy()]
+    hits = hits.filter(pl.Series(kept, dtype=pl.Boolean))
     parts = hits.partition_by("number", as_dict=True)
-    return [passing(one.feature, parts[one.number,]) for one in coded if (one.number,) in parts]
+    for one in coded:
+        part = parts.get((one.number,))
+        if part is not None:
+            taken = shown[part["row"]].with_columns(part["number"], part["role"])
+            yield one.number, passing(one.feature, taken)
 
 
 def _every_code(codes: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
