@@ -189,3 +189,14 @@ def test_the_record_of_who_is_where_does_not_depend_on_other_practices(tmp_path:
     for name, said in alone.manifest["files"].items():
         if name.startswith("A81001/archive/"):
             assert beside.manifest["files"][name] == said
+
+
+def test_zero_and_minus_zero_come_in_one_order(tmp_path: Path) -> None:
+    """They are equal and not the same bytes: rows alike in all else must not stand as they came."""
+    row = measurements_of(["kg"])
+    pieces = [row.with_columns(value=pl.lit(value)) for value in (0.0, -0.0)]
+    names = [
+        write(tmp_path / str(place), people_of(1), measurements=pl.concat(order)).id
+        for place, order in enumerate((pieces, pieces[::-1]))
+    ]
+    assert names[0] == names[1]
