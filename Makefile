@@ -25,7 +25,7 @@ demo: setup      ## three synthetic networks of 40,000 people, the whole line; s
 	$(BIN)/pophealth demo --out demo
 
 test: setup      ## every test that needs nothing else
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: setup      ## ruff and mypy --strict
 	$(BIN)/ruff check src tests benchmarks
