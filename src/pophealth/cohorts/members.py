@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from pophealth.cohorts.masks import DECIDED_BY, FIRST_ROW, STATUSES, Judgement, part_bits, tier_of
-from pophealth.cohorts.predicate import compile_predicate, split_order
+from pophealth.cohorts.predicate import columns_of, compile_predicate, split_order
 from pophealth.cohorts.questions import run
 from pophealth.terms import Status
 
@@ -76,7 +76,8 @@ def _in_order(
     """Give the rows of `listed` by tier (none last), then `rank_by` (nulls last in every term), then patient_id."""
     terms = [split_order(rule.bind(term, contract_year)) for term in rule.rank_by]
     keys = [compile_predicate(sql, set(frame.columns)).alias(f"_key_{place}") for place, (sql, _) in enumerate(terms)]
-    made = run(rule, frame[listed], [pl.col("patient_id"), *keys])
+    read = {"patient_id"}.union(*(columns_of(sql) for sql, _ in terms))  # a frame is wide, an order reads a few columns
+    made = run(rule, frame.select(sorted(read))[listed], [pl.col("patient_id"), *keys])
     numbered = np.where(tier[listed] == 0, np.int8(127), tier[listed])
     ordered = made.with_columns(_tier=pl.Series(numbered), _row=pl.Series(listed)).sort(
         "_tier",

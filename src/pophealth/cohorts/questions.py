@@ -55,8 +55,9 @@ class Questions:
                 run(rule, self.frame, [exprs[text]])
             msg = "rules: predicates can be computed one by one but not together; this is a fault of ours"
             raise DeclarationError(msg) from None
+        kinds = made.schema
         for text, rule in fresh.items():
-            if made.schema[text] not in (pl.Boolean, pl.Null):
+            if kinds[text] not in (pl.Boolean, pl.Null):
                 msg = f"rule {rule.id}: predicate {text!r} is not a yes-or-no question"
                 raise DeclarationError(msg)
             self._answers[text] = _answer(made[text], self.frame.height)
