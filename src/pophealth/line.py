@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -32,7 +31,6 @@ class Task:
     legal_basis: LegalBasis
     areas: pl.DataFrame | None
     withheld: dict[str, str]
-    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -67,12 +65,7 @@ def walk(task: Task, plan: Plan, snapshot: Snapshot) -> NetworkResult:
 
 def describe(task: Task, plan: Plan, buckets: dict[str, Bucket]) -> tuple[pl.DataFrame, dict[str, dict[str, int]]]:
     """Give one row per registered person of the network with features and scores, and the counts per practice."""
-
-    def of_practice(item: tuple[str, Bucket]) -> tuple[pl.DataFrame, dict[str, int]]:
-        return describe_practice(task, plan, *item)
-
-    with ThreadPoolExecutor(task.threads) as pool:  # kernels and Polars let go of the lock
-        made = list(pool.map(of_practice, buckets.items()))
+    made = [describe_practice(task, plan, practice, bucket) for practice, bucket in buckets.items()]
     frames = [frame for frame, _ in made]
     counts = {practice: left for practice, (_, left) in zip(buckets, made, strict=True)}
     if not frames:
@@ -116,21 +109,9 @@ def explain_records(task: Task, plan: Plan, buckets: dict[str, Bucket], members:
     def archive(table: str) -> pl.LazyFrame:
         return pl.concat([bucket.archive(table) for bucket in buckets.values()])
 
-    def of_people(part: pl.DataFrame) -> pl.DataFrame:
-        return deciding_records(
-            part, criteria, plan.features, plan.library, archive, plan.medicine_map, task.index_date, plan.contract_year
-        )
-
-    people = listed.select(pl.col("patient_id").unique().sort())
-    share = -(-people.height // task.threads) or 1
-    parts = [
-        listed.join(people[start : start + share], on="patient_id", how="semi")
-        for start in range(0, people.height, share)
-    ]
-    with ThreadPoolExecutor(task.threads) as pool:
-        made = list(pool.map(of_people, parts or [listed]))
-    # people are split in order, so each part is in order; rules come first in the order of the whole
-    return made[0] if len(made) == 1 else pl.concat(made).sort("rule_id", maintain_order=True)
+    return deciding_records(
+        listed, criteria, plan.features, plan.library, archive, plan.medicine_map, task.index_date, plan.contract_year
+    )
 
 
 def _refuse_withheld(task: Task) -> None:

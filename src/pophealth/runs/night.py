@@ -202,10 +202,8 @@ def _carry_out(
     journal = Journal(night.config.site.data_root)
     journal.started(night.run_id, night.index_date, pending)
 
-    inside = max(1, night.config.runs.threads // len(pending))  # what threads over networks leave for within one
-
     def work(network: str) -> Path:
-        return deliver_network(night, network, known[network], signing_key, threads=inside)
+        return deliver_network(night, network, known[network], signing_key)
 
     def ended(outcome: Outcome[Path]) -> None:
         journal.network(night.run_id, outcome)
@@ -216,12 +214,10 @@ def _carry_out(
     return outcomes
 
 
-def deliver_network(
-    night: Night, network: str, practices: tuple[str, ...], signing_key: Any, *, threads: int = 1
-) -> Path:
+def deliver_network(night: Night, network: str, practices: tuple[str, ...], signing_key: Any) -> Path:
     """Give the folder of one network's delivery, committed."""
     site = night.config.site
-    task = Task(network, practices, night.index_date, site.legal_basis, night.areas, night.withheld, threads)
+    task = Task(network, practices, night.index_date, site.legal_basis, night.areas, night.withheld)
     result = walk(task, night.plan, night.snapshot)
     buckets = [night.snapshot.bucket(code) for code in practices if code in night.snapshot.practices]
     gone = left_out(buckets, night.objections, night.extract_date)
