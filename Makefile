@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .PHONY: help setup system demo test lint lock real faults clean \
-	bench-core bench-ingest bench-eval bench-scores bench-generator
+	bench-line bench-core bench-ingest bench-eval bench-scores bench-generator
 
 help:            ## what can be done here
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -44,6 +44,9 @@ faults: setup    ## kill -9 before every disk call of a delivery and of whole ru
 
 # Benchmarks print a table, and write it as a file with JSON=path. They are not run by `make test`.
 ARGS = $(if $(PEOPLE),PEOPLE=$(PEOPLE)) $(if $(RECORDS),RECORDS=$(RECORDS)) $(if $(ROUNDS),ROUNDS=$(ROUNDS)) $(if $(JSON),JSON=$(JSON))
+
+bench-line: setup       ## demo, ingest and a second run: wall time and peak memory
+	$(BIN)/python benchmarks/line.py $(if $(PEOPLE),PEOPLE=$(PEOPLE)) $(if $(JSON),JSON=$(JSON))
 
 bench-core: setup       ## features of the frozen plan, side by side with DuckDB
 	$(BIN)/python benchmarks/core.py $(ARGS)

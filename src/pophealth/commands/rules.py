@@ -107,7 +107,7 @@ def rules_compare(
     *,
     ids: Annotated[Path, typer.Option(help="CSV with a column patient_id or nhs_number: another system's list.")],
     rule: Annotated[str, typer.Option(help="Rule id.")],
-    network: str,
+    network: Annotated[str, typer.Option(help="Network whose list is compared.")],
     index_date: IndexDate,
     json: bool = False,
 ) -> None:
