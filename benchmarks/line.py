@@ -18,13 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-STARTER = (
-    "severe_frailty_no_review ten_or_more_repeat_medicines anticoagulant_with_nsaid resident_no_medication_review "
-    "resident_no_care_plan uncoded_frailty_efi fall_no_risk_assessment social_prescribing_offer "
-    "social_prescribing_unmet_need cervical_screening_overdue lower_gi_referral_without_fit "
-    "raised_blood_pressure_no_diagnosis recorded_risk_10_no_statin severe_mental_illness_checks_missing "
-    "ethnicity_not_recorded"
-).split()
+STARTER = ["severe_frailty_no_review", "ten_or_more_repeat_medicines", "anticoagulant_with_nsaid", "resident_no_medication_review", "resident_no_care_plan", "uncoded_frailty_efi", "fall_no_risk_assessment", "social_prescribing_offer", "social_prescribing_unmet_need", "cervical_screening_overdue", "lower_gi_referral_without_fit", "raised_blood_pressure_no_diagnosis", "recorded_risk_10_no_statin", "severe_mental_illness_checks_missing", "ethnicity_not_recorded"]
 
 
 def measured(name: str, *words: object) -> dict[str, Any]:
@@ -35,7 +29,8 @@ def measured(name: str, *words: object) -> dict[str, Any]:
     errors = process.stderr.read() if process.stderr else b""
     _, status, usage = os.wait4(process.pid, 0)
     if os.waitstatus_to_exitcode(status) != 0:
-        raise SystemExit(f"{name} failed:\n{errors.decode()}")
+        msg = f"{name} failed:\n{errors.decode()}"
+        raise SystemExit(msg)
     return {
         "what": name,
         "wall_s": time.perf_counter() - start,
