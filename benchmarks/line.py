@@ -18,7 +18,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-STARTER = ["severe_frailty_no_review", "ten_or_more_repeat_medicines", "anticoagulant_with_nsaid", "resident_no_medication_review", "resident_no_care_plan", "uncoded_frailty_efi", "fall_no_risk_assessment", "social_prescribing_offer", "social_prescribing_unmet_need", "cervical_screening_overdue", "lower_gi_referral_without_fit", "raised_blood_pressure_no_diagnosis", "recorded_risk_10_no_statin", "severe_mental_illness_checks_missing", "ethnicity_not_recorded"]
+STARTER = [
+    "severe_frailty_no_review",
+    "ten_or_more_repeat_medicines",
+    "anticoagulant_with_nsaid",
+    "resident_no_medication_review",
+    "resident_no_care_plan",
+    "uncoded_frailty_efi",
+    "fall_no_risk_assessment",
+    "social_prescribing_offer",
+    "social_prescribing_unmet_need",
+    "cervical_screening_overdue",
+    "lower_gi_referral_without_fit",
+    "raised_blood_pressure_no_diagnosis",
+    "recorded_risk_10_no_statin",
+    "severe_mental_illness_checks_missing",
+    "ethnicity_not_recorded",
+]
 
 
 def measured(name: str, *words: object) -> dict[str, Any]:
