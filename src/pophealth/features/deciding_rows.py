@@ -69,7 +69,7 @@ def rows_of(
     moment: Moment,
 ) -> dict[int, pl.DataFrame]:
     """Give the visible rows of each feature, by number, of the people it is `wanted` for (number, patient_id)."""
-    is_wanted = _wanted_matrix(wanted)
+    is_wanted = _wanted_matrix(wanted, 1 + max((one.number for one in asked), default=0))
     found: dict[int, list[pl.DataFrame]] = {}
     for table in sorted({name for one in asked for name in one.feature.tables}):
         over = [one for one in asked if table in one.feature.tables]
@@ -86,12 +86,15 @@ def rows_of(
     return {number: pl.concat([part.select(*RECORD) for part in parts]) for number, parts in found.items()}
 
 
-def _wanted_matrix(wanted: pl.DataFrame) -> Bools:
-    """Give whether a feature (column) is wanted of a person (row, the place among the categories of patient_id)."""
+def _wanted_matrix(wanted: pl.DataFrame, n_features: int) -> Bools:
+    """Give whether a feature (column) is wanted of a person (row, the place among the categories of patient_id).
+
+    A feature of a rule that lists nobody is wanted of no one, and has its column all the same.
+    """
     people, numbers = wanted["patient_id"].to_physical().to_numpy(), wanted["number"].to_numpy()
     kind = wanted.schema["patient_id"]
     everyone = len(kind.categories) if isinstance(kind, pl.Enum) else 0
-    matrix = np.zeros((everyone, int(numbers.max(initial=0)) + 1), np.bool_)
+    matrix = np.zeros((everyone, n_features), np.bool_)
     matrix[people, numbers] = True
     return matrix
 

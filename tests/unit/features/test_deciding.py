@@ -317,3 +317,26 @@ def test_nobody_listed_keeps_the_columns() -> None:
 def test_nobody_but_the_listed_is_shown() -> None:
     events = table(row(ANNA, INDEX, "SYN:1"), row(CLEO, INDEX, "SYN:1"))
     assert set(decide({"has_ill": {"kind": "has", "codelist": "ill"}}, {"events": events})["patient_id"]) == {ANNA}
+
+
+def test_a_rule_that_lists_nobody_brings_features_that_are_wanted_of_no_one() -> None:
+    """Their numbers come after those that are wanted, coded or not; the rows of others must not be taken for theirs."""
+    given = {
+        "a_has_ill": {"kind": "has", "codelist": "ill"},
+        "y_repeats": {"kind": "current_substances"},
+        "z_has_well": {"kind": "has", "codelist": "well"},
+    }
+    features = {name: parse_feature(name, table | {"source": "test"}) for name, table in given.items()}
+    events = table(row(ANNA, date(2024, 5, 1), "SYN:1"), row(ANNA, date(2024, 5, 1), "SYN:2"))
+    medicines = table(row(ANNA, INDEX, "SYN:1"))
+    made = deciding_records(
+        pl.DataFrame({"patient_id": [ANNA], "rule_id": ["listing"]}),
+        {"listing": {"ill": ("a_has_ill",)}, "silent": {"well": ("z_has_well", "y_repeats")}},
+        features,
+        LIBRARY,  # type: ignore[arg-type]
+        {"events": events, "medications": medicines}.__getitem__,
+        pl.DataFrame({"code": ["SYN:1"], "code_system": ["SYNTHETIC"], "substance": ["s"], "bnf_code": ["0101"]}),
+        INDEX,
+        YEAR,
+    )
+    assert made.select("rule_id", "feature", "record_id").rows() == [("listing", "a_has_ill", "r0")]
