@@ -19,7 +19,7 @@ $(STAMP): requirements.lock pyproject.toml
 	touch $(STAMP)
 
 lock:            ## write requirements.lock anew (versions and hashes, no host names); needs uv
-	uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
+	uv pip compile --quiet --python-version 3.11 --extra dev --extra spark --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
 
 demo: setup      ## three synthetic networks of 40,000 people, the whole line; says where to look
 	$(BIN)/pophealth demo --out demo
