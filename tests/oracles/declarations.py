@@ -78,6 +78,7 @@ def _numbers(kind: str) -> dict[str, st.SearchStrategy[Any]]:
         "matured": st.just(value=True),
         "current": st.just(value=True),
         "same": st.just("time"),
+        "count_by": st.just("bnf_paragraph"),
         "without_bnf": st.sampled_from((["05"], ["0212", "13"], ["0"])),
     }
 
@@ -125,6 +126,8 @@ def _record_keys(draw: st.DrawFn, kind: str, name: str) -> Table:
         lists = CODED_LISTS
     elif kind == "contact_count":
         table["table"] = draw(st.sampled_from(tuple(CONTACTS)))
+    elif kind == "count_before_last_stay" and draw(st.booleans()):
+        table["tables"] = ["attendances", "spells"]
     if reads[0] in ("events", "measurements", "medications"):
         table |= draw(_codelist(kind, lists))
     needed = _needed(lists)
@@ -148,7 +151,7 @@ def _codelist(draw: st.DrawFn, kind: str, lists: tuple[str, ...]) -> Table:
         return {}
     if kind.endswith("_substances"):
         return draw(st.one_of(st.just({}), lists_of(lists).map(lambda name: {"codelist": name})))
-    if kind == "current_daily_dose":
+    if kind in ("current_daily_dose", "current_categories"):
         return {"codelist": "m_dose"}
     if kind == "substance_weight_sum":
         return {"codelist": draw(st.sampled_from(("m_wide", "m_some", "m_one", "m_absent", EMPTY)))}
@@ -173,7 +176,7 @@ def _options(draw: st.DrawFn, kind: str, name: str, tables: tuple[str, ...]) -> 
 
 def _asks(key: str, tables: tuple[str, ...]) -> bool:
     asked = {"measurements": ("between", "settings", "comparators"), "diagnoses": ("position", "method")}
-    return all(key not in keys or table in tables or "spells" in tables for table, keys in asked.items())
+    return all(key not in keys or table in tables or tables[0] == "spells" for table, keys in asked.items())
 
 
 @st.composite

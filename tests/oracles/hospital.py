@@ -54,6 +54,32 @@ def spell_codes(ask: Ask) -> str:
     return per_person("", group, {ask.name: "g.x"})
 
 
+def _last_stay(ask: Ask, method: str = "") -> str:
+    """Give the spell of each patient that was discharged last inside the window; of one day the last admitted."""
+    kept = f" AND {begins('method', [method])}" if method else ""
+    return (
+        f"SELECT * FROM spells WHERE admission_date <= {ask.index} AND {inside('discharge_date', ask.window)}{kept} "
+        "QUALIFY row_number() OVER (PARTITION BY patient_id ORDER BY discharge_date DESC, admission_date DESC) = 1"
+    )
+
+
+def last_stay_days(ask: Ask) -> str:
+    columns = {ask.name: "g.discharge_date - g.admission_date", f"{ask.name}_date": "g.discharge_date"}
+    return per_person("", _last_stay(ask, ask.options.get("method", "")), columns)
+
+
+def count_before_last_stay(ask: Ask) -> str:
+    table = ask.feature.tables[0]
+    day = "admission_date" if table == "spells" else "date"
+    kept = f" AND {begins('t.method', [ask.options['method']])}" if "method" in ask.options else ""
+    group = (
+        f"SELECT s.patient_id, count(t.record_id) AS x FROM ({_last_stay(ask)}) s LEFT JOIN {table} t "
+        f"ON t.patient_id = s.patient_id AND s.admission_date - t.{day} BETWEEN 1 AND {int(ask.options['days'])}"
+        f"{kept} AND t.{day} <= {ask.index} GROUP BY s.patient_id"
+    )
+    return per_person("", group, {ask.name: "g.x"})
+
+
 def contacts(ask: Ask) -> str:
     (table,) = ask.feature.tables
     group = (
@@ -76,6 +102,8 @@ MAKERS = {
     "bed_days": bed_days,
     "readmission_count": readmission_count,
     "spell_codes": spell_codes,
+    "last_stay_days": last_stay_days,
+    "count_before_last_stay": count_before_last_stay,
     "attendance_count": contacts,
     "contact_count": contacts,
     "next_due_date": next_due_date,

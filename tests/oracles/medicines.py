@@ -51,9 +51,12 @@ def _of_substances(ask: Ask) -> str:
     """Give the rows that count, once for each substance of their product."""
     left_out = ask.options.get("without_bnf")
     kept = f" AND (bnf_code IS NULL OR NOT {begins('bnf_code', left_out)})" if left_out else ""
+    of_one, whole = "s.substance", ""
+    if ask.options.get("count_by") == "bnf_paragraph":
+        of_one, whole = "substr(s.bnf_code, 1, 6) AS substance", " AND length(s.bnf_code) >= 6"
     return (
-        f"SELECT r.*, s.substance FROM ({counting(ask, ask.feature.codelist)}) r "
-        f"JOIN medicine_map s ON s.code_system = r.code_system AND s.code = r.code{kept}"
+        f"SELECT r.*, {of_one} FROM ({counting(ask, ask.feature.codelist)}) r "
+        f"JOIN medicine_map s ON s.code_system = r.code_system AND s.code = r.code{kept}{whole}"
     )
 
 
@@ -79,6 +82,20 @@ def substance_weight_sum(ask: Ask) -> str:
         "GROUP BY f.patient_id"
     )
     return per_person("", group, {ask.name: "coalesce(g.x, 0)"})
+
+
+def current_categories(ask: Ask) -> str:
+    named = (
+        "SELECT DISTINCT code_system, code, lower(category) AS category FROM codelists "
+        f"WHERE list IN {texts(ask.feature.codelists)}"
+    )
+    rows = (
+        f"SELECT r.*, c.category FROM ({counting(ask, ask.feature.codelist)}) r JOIN ({named}) c "
+        "ON c.code_system = r.code_system AND c.code = r.code WHERE c.category IS NOT NULL"
+    )
+    now = _current(rows, "patient_id, category", ask.index)
+    group = f"SELECT patient_id, list(category ORDER BY category) AS x FROM ({now}) GROUP BY patient_id"
+    return per_person("", group, {ask.name: "coalesce(g.x, [])"})
 
 
 def current_daily_dose(ask: Ask) -> str:
@@ -116,4 +133,5 @@ MAKERS = {
     "distinct_substances": substances,
     "substance_weight_sum": substance_weight_sum,
     "current_daily_dose": current_daily_dose,
+    "current_categories": current_categories,
 }

@@ -59,7 +59,8 @@ def shipped_world(features: Mapping[str, Feature], shipped: CodelistLibrary) -> 
     filled = {name: shipped.get(name) for name in shipped.ids}
     for name in names:
         if not filled[name].is_filled:
-            filled[name] = codelist(name, [("SYNTHETIC", f"SYN:{name}")])
+            code = ("ICD-10", "Q10") if name.endswith("_icd10") else ("SYNTHETIC", f"SYN:{name}")
+            filled[name] = codelist(name, [code], ["1"])  # the category: what a daily dose multiplies by
     library = CodelistLibrary(filled)
     tables = {practice: _practice(rng, practice, count, features, library) for practice, count in PRACTICES.items()}
     return World(tables, library, _medicine_map(rng, tables), pl.DataFrame({"day": [date(2024, 12, 25)]}))
@@ -74,7 +75,8 @@ def _practice(
     for patient in ids:
         for feature in features.values():
             for table in sorted(set(feature.tables) & set(CODED_TABLES)):
-                bursts = 3 if "paired_with" in feature.options else 1  # pairs have to meet on a day
+                meets = {"paired_with", "followed_by"} & set(feature.options)  # pairs have to meet on a day
+                bursts = 3 if meets else 1
                 for _ in range(bursts if rng.random() < 0.35 else 0):
                     rows[table] += _rows(rng, patient, feature, table, library)
     spells = [made["spells"], *(frame_of("spells", rows.pop("diagnoses"), "diagnosed"),)]

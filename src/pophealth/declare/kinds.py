@@ -16,43 +16,11 @@ that begins with it, dots left out, and each (spell, position) is one row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-Result = Literal["bool", "int", "float", "date", "category", "text_list"]
+from pophealth.declare.kind import Kind, Result
 
 _CODED = ("events",)
 _VALUES = ("measurements",)
 _ISSUES = ("medications",)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of feature.
-
-    Attributes
-    ----------
-    gives, result
-        What the value is, in one sentence, tie-breaks included; and its type.
-    tables
-        Tables read unless the declaration names others; none for kinds made of other features.
-    needs, takes
-        Keys a declaration must and may have beside the common ones.
-    is_dated
-        Whether a column ``<name>_date`` comes with it.
-    """
-
-    gives: str
-    result: Result
-    tables: tuple[str, ...]
-    needs: tuple[str, ...] = ()
-    takes: tuple[str, ...] = ()
-    is_dated: bool = False
-
-    @property
-    def is_derived(self) -> bool:
-        """Whether it is made of other features of the same person, not of records."""
-        return not self.tables
 
 
 _ROWS = ("between", "settings", "comparators", "position", "method")  # row filters of kinds that read coded rows
@@ -200,10 +168,11 @@ KINDS: dict[str, Kind] = {
         takes=("without_bnf",),
     ),
     "distinct_substances": Kind(
-        "number of different chemical substances issued in the window (codelist optional)",
+        "number of different chemical substances issued in the window (codelist optional); `count_by = 'bnf_paragraph'`: of "
+        "different BNF paragraphs, the first six figures of a BNF code, products without a code being of none",
         "int",
         _ISSUES,
-        takes=("without_bnf",),
+        takes=("without_bnf", "count_by"),
     ),
     "substance_weight_sum": Kind(
         "sum over different substances issued in the window (`current = true`: that are a current repeat) of the highest "
@@ -217,6 +186,12 @@ KINDS: dict[str, Kind] = {
         "issue (of one day the highest), added in order of code system and code; issues without quantity or supply are passed "
         "over first; 0 when nothing is current",
         "float",
+        _ISSUES,
+    ),
+    "current_categories": Kind(
+        "the different `category` texts of the codelist of which a product is a current repeat (as in `current_repeat`), in "
+        "order of their text, capitals not told apart; an empty list when nothing is current",
+        "text_list",
         _ISSUES,
     ),
     "spell_count": Kind(
@@ -236,6 +211,22 @@ KINDS: dict[str, Kind] = {
         "number of spells admitted in the window, whose method begins with `method`, 0 to `days` days after the discharge "
         "of an earlier spell of any method, in the window or not; spells stand in order of admission, discharge (open ones "
         "last), record id",
+        "int",
+        ("spells",),
+        needs=("days",),
+        takes=("method",),
+    ),
+    "last_stay_days": Kind(
+        "days from admission to discharge of the last stay, the spell that was discharged last in the window (of one day of "
+        "discharge the last admitted), whose method begins with `method`; dated by the discharge; none without such a stay",
+        "int",
+        ("spells",),
+        takes=("method",),
+        is_dated=True,
+    ),
+    "count_before_last_stay": Kind(
+        "number of rows of the first of `tables` (spells, whose method begins with `method`, or attendances) dated 1 to `days` "
+        "days before the admission of the last stay as in `last_stay_days`, of any method; none without a stay",
         "int",
         ("spells",),
         needs=("days",),

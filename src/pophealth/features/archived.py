@@ -11,14 +11,26 @@ import polars as pl
 
 from pophealth.declare import Feature
 from pophealth.errors import DeclarationError
+from pophealth.features.last_stay import count_before_last_stay, last_stay_days
 from pophealth.features.lists import as_text
 from pophealth.features.moment import Moment
+from pophealth.kernels.features_medicines import MISSING_SUPPLY
 from pophealth.tables import DATE_COLUMN, DIAGNOSES
 
 if TYPE_CHECKING:
     from pophealth.reference import CodelistLibrary
 
-ARCHIVED_KINDS = frozenset({"current_daily_dose", "spell_codes", "contact_count", "next_due_date"})
+ARCHIVED_KINDS = frozenset(
+    {
+        "contact_count",
+        "count_before_last_stay",
+        "current_categories",
+        "current_daily_dose",
+        "last_stay_days",
+        "next_due_date",
+        "spell_codes",
+    }
+)
 """Kinds always read from the archive; an attendance count is where it looks at a column of its own (``where``)."""
 
 
@@ -28,12 +40,19 @@ def is_archived(feature: Feature) -> bool:
 
 
 class Archive:
-    """The archive's tables, each read once, its rows numbered by person."""
+    """The archive's tables, each read once, its rows numbered by person; of medications the products of `features`."""
 
     def __init__(
-        self, archive: Callable[[str], pl.LazyFrame] | None, people: pl.DataFrame, library: CodelistLibrary
+        self,
+        archive: Callable[[str], pl.LazyFrame] | None,
+        people: pl.DataFrame,
+        library: CodelistLibrary,
+        features: tuple[Feature, ...],
     ) -> None:
         self._archive = archive
+        read = {feature.codelist for feature in features if feature.codelist and feature.tables == ("medications",)}
+        codes = [library.get(name).codes["code"].cast(pl.String) for name in sorted(read)]
+        self._products = pl.concat(codes).unique() if codes else pl.Series("code", [], dtype=pl.String)
         self._people = people.select(pl.col("patient_id").cast(pl.String)).with_row_index("person")
         self._tables: dict[str, pl.DataFrame] = {}
         self.size = people.height
@@ -54,8 +73,22 @@ class Archive:
             rows = (
                 self._archive(table).drop("record_id", strict=False).with_columns(pl.col("patient_id").cast(pl.String))
             )
+            # many features, each of a few products: the rest is left out once, for all of them
+            if table == "medications":
+                rows = rows.filter(pl.col("code").cast(pl.String).is_in(self._products.implode()))
             self._tables[table] = rows.collect().join(self._people, on="patient_id", how="inner").drop("patient_id")
         return self._tables[table]
+
+    def seen(self, table: str, moment: Moment) -> pl.DataFrame:
+        """Give the rows of a table that are visible, however old."""
+        rows = self.rows(table)
+        return rows.filter(visible(table, rows.columns, moment.index_date))
+
+    def everyone(self, found: pl.DataFrame) -> pl.DataFrame:
+        """Give the columns of `found`, one row a ``person``, for everyone in order; null for whoever is not in it."""
+        people = pl.DataFrame({"person": np.arange(self.size, dtype=np.uint32)})
+        mine = found.with_columns(pl.col("person").cast(pl.UInt32))
+        return people.join(mine, on="person", how="left", maintain_order="left").drop("person")
 
     def inside(self, table: str, feature: Feature, moment: Moment, *more: pl.Expr) -> pl.DataFrame:
         """Give the rows of a table that count: visible, inside the window, allowed by ``where`` and by `more`."""
@@ -95,18 +128,15 @@ def where(feature: Feature) -> list[pl.Expr]:
     return conditions
 
 
-def answer(feature: Feature, archive: Archive, moment: Moment) -> pl.Series:
-    """Give the feature's one column, a value per person."""
-    return _ANSWERS.get(feature.kind, _count)(feature, archive, moment)
+def answer(feature: Feature, archive: Archive, moment: Moment) -> pl.DataFrame:
+    """Give the feature's columns, a row per person."""
+    made = _ANSWERS.get(feature.kind, _count)(feature, archive, moment)
+    return made.to_frame() if isinstance(made, pl.Series) else made
 
 
 def _per_person(name: str, found: pl.DataFrame, archive: Archive, dtype: Any, *, missing: object = None) -> pl.Series:
     """Give one value per person from `found` (person, and a column of that name)."""
-    everyone = pl.DataFrame({"person": np.arange(archive.size, dtype=np.uint32)})
-    joined = everyone.join(
-        found.select(pl.col("person").cast(pl.UInt32), name), on="person", how="left", maintain_order="left"
-    )
-    column = joined[name].cast(dtype)
+    column = archive.everyone(found.select("person", name))[name].cast(dtype)
     return column if missing is None else column.fill_null(missing)
 
 
@@ -140,6 +170,27 @@ def _spell_codes(feature: Feature, archive: Archive, moment: Moment) -> pl.Serie
     return _per_person(feature.name, found, archive, pl.List(pl.String))
 
 
+def _current_categories(feature: Feature, archive: Archive, moment: Moment) -> pl.Series:
+    """Give, in small letters and in order, the categories of which the latest issue reaches the index date."""
+    named = archive.library.get(feature.codelist or "").codes.select(
+        *as_text("code", "code_system"), category=pl.col("category").cast(pl.String).str.to_lowercase()
+    )
+    supply = pl.col("days_supply").replace(0, None).fill_null(MISSING_SUPPLY)
+    both = ["person", "category"]
+    issues = (
+        archive.inside("medications", feature, moment, pl.col("is_repeat").fill_null(value=True))
+        .with_columns(*as_text("code", "code_system"))
+        .join(named.drop_nulls("category").unique(), on=["code", "code_system"], how="inner")
+        .filter(pl.col("date") == pl.col("date").max().over(both))
+        .group_by(both)
+        .agg(pl.col("date").first(), supply=supply.max())
+        .filter((pl.lit(moment.index_date) - pl.col("date")).dt.total_days() <= pl.col("supply"))
+    )
+    found = issues.sort(both).group_by("person", maintain_order=True).agg(pl.col("category").alias(feature.name))
+    nothing = pl.lit([], dtype=pl.List(pl.String))
+    return archive.everyone(found).select(pl.col(feature.name).fill_null(nothing)).to_series()
+
+
 def _daily_dose(feature: Feature, archive: Archive, moment: Moment) -> pl.Series:
     """Give quantity x number / supply of the latest issue of each product that is current, added in order of product."""
     product = ["person", "code_system", "code"]
@@ -170,7 +221,10 @@ def _daily_dose(feature: Feature, archive: Archive, moment: Moment) -> pl.Series
     return pl.Series(feature.name, total)
 
 
-_ANSWERS: dict[str, Callable[[Feature, Archive, Moment], pl.Series]] = {
+_ANSWERS: dict[str, Callable[[Feature, Archive, Moment], pl.Series | pl.DataFrame]] = {
+    "count_before_last_stay": count_before_last_stay,
+    "current_categories": _current_categories,
+    "last_stay_days": last_stay_days,
     "current_daily_dose": _daily_dose,
     "spell_codes": _spell_codes,
     "next_due_date": _next_due,

@@ -10,8 +10,9 @@ import polars as pl
 from pophealth.declare import Feature
 from pophealth.features.deciding_medicines import MEDICINE_CHOOSERS
 from pophealth.features.deciding_values import VALUE_CHOOSERS
+from pophealth.features.last_stay import before, counted_rows, last_stays
 from pophealth.features.moment import Moment
-from pophealth.features.picking import Chooser, inside, one_each, window_of
+from pophealth.features.picking import WHOLE, Chooser, inside, one_each, window_of
 
 _ROW = ("patient_id", "table", "record_id", "role", "position")
 """What tells a row of a feature from another."""
@@ -28,7 +29,7 @@ def pick(feature: Feature, rows: pl.DataFrame, moment: Moment, medicine_map: pl.
         Product to substance, needed only where the feature counts substances.
     """
     ordered = rows.sort("patient_id", "date", "record_id", "position")
-    kept = ordered if feature.kind in _WHOLE else inside(feature, ordered, moment)
+    kept = ordered if feature.kind in WHOLE else inside(feature, ordered, moment)
     if feature.kind in MEDICINE_CHOOSERS:
         return MEDICINE_CHOOSERS[feature.kind](feature, kept, moment, medicine_map)
     return _CHOOSERS.get(feature.kind, _latest)(feature, kept, moment)
@@ -124,24 +125,25 @@ def _readmissions(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.Da
     return ordered.join(places, on="place", how="semi", maintain_order="left").drop("place")
 
 
+def _last_stay(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:
+    """Give the last stay; of equal ones the first record."""
+    stays = rows.filter(pl.col("table") == "spells").rename({"date": "admission_date"})
+    method = str(feature.options.get("method", "")) if feature.kind == "last_stay_days" else ""
+    chosen = last_stays(stays, "patient_id", window_of(feature, moment), method)
+    return chosen.rename({"admission_date": "date"}).select(rows.columns)
+
+
+def _before_last_stay(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:
+    """Give the last stay and the rows that were counted before it."""
+    stays = _last_stay(feature, rows, moment)
+    mine = counted_rows(rows.filter(pl.col("table") == feature.tables[0]), feature)
+    admitted = stays.rename({"date": "admission_date"})
+    return pl.concat([stays, before(mine, admitted, "patient_id", "date", int(feature.options["days"]))])
+
+
 def _due(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001
     return one_each(rows)
 
-
-_WHOLE = frozenset(
-    {
-        "followed_by",
-        "not_followed_by",
-        "preceded_by",
-        "not_preceded_by",
-        "co_issued",
-        "issued_in_two_windows",
-        "bed_days",
-        "readmission_count",
-        "next_due_date",
-    }
-)
-"""Kinds whose chooser looks outside the window, or applies it to one of two codelists only."""
 
 _CHOOSERS: dict[str, Chooser] = {
     "has_unresolved": _each_role,
@@ -159,6 +161,8 @@ _CHOOSERS: dict[str, Chooser] = {
     "spell_codes": _spells,
     "bed_days": _nights,
     "readmission_count": _readmissions,
+    "last_stay_days": _last_stay,
+    "count_before_last_stay": _before_last_stay,
     "attendance_count": _all,
     "contact_count": _all,
     "next_due_date": _due,

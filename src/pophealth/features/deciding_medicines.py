@@ -75,6 +75,13 @@ def _daily_dose(
     return pl.concat(chosen).drop("_rate").unique(["patient_id", "record_id"], keep="first", maintain_order=True)
 
 
+def _categories(
+    feature: Feature, rows: pl.DataFrame, moment: Moment, medicine_map: pl.DataFrame | None  # noqa: ARG001
+) -> pl.DataFrame:  # fmt: skip
+    """Give of each product that is a current repeat its latest issue: which category it has stands in the codelist."""
+    return _covering(_on_repeat(rows), moment, *_PRODUCT)
+
+
 MEDICINE_CHOOSERS: dict[str, Chooser] = {
     "issued_in_two_windows": _two_windows,
     "current_repeat": _current,
@@ -82,5 +89,6 @@ MEDICINE_CHOOSERS: dict[str, Chooser] = {
     "distinct_substances": _substances,
     "substance_weight_sum": _substances,
     "current_daily_dose": _daily_dose,
+    "current_categories": _categories,
 }
 """Kinds about issues of medicines whose deciding rows are not simply the latest."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,8 @@ import polars as pl
 
 from pophealth.declare import CODED_TABLES, NUMBER_KINDS, Feature
 from pophealth.features.archived import visible, where
-from pophealth.features.lists import bounds_of, codes_of, continued
+from pophealth.features.deciding_coded import Asked, codes_asked, every_code, only_asked, parts_of
+from pophealth.features.lists import bounds_of
 from pophealth.features.moment import Moment
 from pophealth.features.units import factors
 from pophealth.tables import DATE_COLUMN, DIAGNOSES
@@ -49,16 +50,10 @@ RECORD: dict[str, pl.DataType] = {
 _RECORDS = {name: kind for name, kind in RECORD.items() if name not in ("number", "role", "patient_id")}
 _LONGEST_SUPPLY = 366
 """Longest days' supply a medication row may hold (tables.Medications): an older issue cannot be current."""
-_NO_LOOK_BACK = frozenset({"readmission_count", "bed_days", "next_due_date"})
+_NO_LOOK_BACK = frozenset(
+    {"readmission_count", "bed_days", "next_due_date", "last_stay_days", "count_before_last_stay"}
+)
 """Kinds that look at rows dated before their window, or after the index date."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A feature under its number."""
-
-    number: int
-    feature: Feature
 
 
 def rows_of(
@@ -68,21 +63,23 @@ def rows_of(
     archives: Callable[[str], pl.LazyFrame],
     moment: Moment,
 ) -> dict[int, pl.DataFrame]:
-    """Give the visible rows of each feature, by number, of the people it is `wanted` for (number, patient_id)."""
+    """Give the visible rows of each feature, by number, of the people it is `wanted` for (number, patient_id).
+
+    Rows outside the window of a feature are left out already, unless its kind looks at those too.
+    """
     is_wanted = _wanted_matrix(wanted, 1 + max((one.number for one in asked), default=0))
+    people = wanted.schema["patient_id"]
     found: dict[int, list[pl.DataFrame]] = {}
     for table in sorted({name for one in asked for name in one.feature.tables}):
         over = [one for one in asked if table in one.feature.tables]
-        rows = _rows_of_people(table, wanted.schema["patient_id"], archives, moment.index_date)
-        if table in CODED_TABLES:
-            for number, part in _coded(rows, table, over, library, is_wanted):
-                found.setdefault(number, []).append(part)
-            over = [one for one in over if not one.feature.codelists]
-        for one in over:
-            part = _uncoded(rows, table, one.feature, moment)
-            people = part["patient_id"].to_physical().to_numpy()
-            mine = _numbered(part.filter(pl.Series(is_wanted[people, one.number], dtype=pl.Boolean)), one.number)
-            found.setdefault(one.number, []).append(mine)
+        coded = [one for one in over if one.feature.codelists and table in CODED_TABLES]
+        for one, part in _coded(table, coded, people, library, archives, is_wanted, moment):
+            found.setdefault(one.number, []).append(passing(one.feature, part))
+        for one, part in _uncoded(table, [one for one in over if one not in coded], people, archives, moment):
+            mine = part.filter(
+                pl.Series(is_wanted[part["patient_id"].to_physical().to_numpy(), one.number], dtype=pl.Boolean)
+            )
+            found.setdefault(one.number, []).append(_numbered(mine, one.number))
     return {number: pl.concat([part.select(*RECORD) for part in parts]) for number, parts in found.items()}
 
 
@@ -99,22 +96,40 @@ def _wanted_matrix(wanted: pl.DataFrame, n_features: int) -> Bools:
     return matrix
 
 
-def _rows_of_people(
-    table: str, people: pl.DataType, archives: Callable[[str], pl.LazyFrame], index_date: date
-) -> pl.DataFrame:
-    """Give the rows of a table of `people`, visible unless it is a recall list; diagnoses are taken out of their spells."""
-    source = "spells" if table == "diagnoses" else table
-    rows = archives(source)
+def _of_people(rows: pl.LazyFrame, source: str, people: pl.DataType, index_date: date) -> pl.LazyFrame:
+    """Give the rows of `people`, visible unless it is a recall list."""
     columns = rows.collect_schema().names()
     # whoever is not among the categories becomes null, and is left out: cheaper than joining texts
     known = pl.col("patient_id").cast(pl.String).cast(people, strict=False)
     rows = rows.with_columns(known).filter(pl.col("patient_id").is_not_null())
-    if table != "next_tests":
-        rows = rows.filter(visible(source, columns, index_date))
-    return _diagnoses(rows, columns) if table == "diagnoses" else rows.collect()
+    return rows if source == "next_tests" else rows.filter(visible(source, columns, index_date))
 
 
-def _diagnoses(spells: pl.LazyFrame, columns: list[str]) -> pl.DataFrame:
+def _coded(
+    table: str,
+    coded: list[Asked],
+    people: pl.DataType,
+    library: CodelistLibrary,
+    archives: Callable[[str], pl.LazyFrame],
+    is_wanted: Bools,
+    moment: Moment,
+) -> Iterator[tuple[Asked, pl.DataFrame]]:
+    """Give, feature by feature, the wanted rows of a coded table with number and role."""
+    if not coded:
+        return
+    codes = codes_asked(coded, library)
+    if table == "diagnoses":
+        spells = _diagnoses(_of_people(archives("spells"), "spells", people, moment.index_date))
+        codes = every_code(codes, spells["code"])
+        rows = only_asked(spells.lazy(), codes).collect()
+    else:
+        rows = _of_people(only_asked(archives(table), codes), table, people, moment.index_date).collect()
+    yield from parts_of(rows, table, coded, codes, is_wanted, moment, partial(_shown, table=table))
+
+
+def _diagnoses(spells: pl.LazyFrame) -> pl.DataFrame:
+    """Give the diagnoses taken out of their spells, a row each."""
+    columns = spells.collect_schema().names()
     given = [name for name in DIAGNOSES if name in columns]
     kept = spells.select("patient_id", "record_id", "admission_date", "method", *given).collect()
     parts = [
@@ -128,56 +143,26 @@ def _diagnoses(spells: pl.LazyFrame, columns: list[str]) -> pl.DataFrame:
     return found.filter(pl.col("code") != "").with_columns(code_system=pl.lit("ICD-10"))
 
 
-def _coded(
-    rows: pl.DataFrame, table: str, over: list[Asked], library: CodelistLibrary, is_wanted: Bools
-) -> Iterator[tuple[int, pl.DataFrame]]:
-    """Give, feature by feature, the wanted rows of a coded table with number and role that pass the row filters."""
-    coded = [one for one in over if one.feature.codelists]
-    if not coded:
+def _uncoded(
+    table: str, over: list[Asked], people: pl.DataType, archives: Callable[[str], pl.LazyFrame], moment: Moment
+) -> Iterator[tuple[Asked, pl.DataFrame]]:
+    """Give the rows of features without a codelist: as far back as each can look, allowed by its ``where``."""
+    if not over:
         return
-    codes = pl.concat(
-        codes_of(expression, library).with_columns(
-            number=pl.lit(one.number, dtype=pl.UInt16), role=pl.lit(role, dtype=pl.Int16)
-        )
-        for one in coded
-        for role, expression in enumerate(one.feature.codelist_expressions)
-    )
-    shown = _shown(rows, table)
-    if table == "diagnoses":
-        codes = _every_code(codes, shown)
-    # a row is read by many features and wanted for few: rows are matched by number and only then taken out whole
-    slim = shown.select("code", "code_system", person=pl.col("patient_id").to_physical()).with_row_index("row")
-    hits = slim.join(codes.unique(), on=["code", "code_system"], how="inner").select("row", "person", "number", "role")
-    kept = is_wanted[hits["person"].to_numpy(), hits["number"].to_numpy()]
-    hits = hits.filter(pl.Series(kept, dtype=pl.Boolean))
-    parts = hits.partition_by("number", as_dict=True)
-    for one in coded:
-        part = parts.get((one.number,))
-        if part is not None:
-            taken = shown[part["row"]].with_columns(part["number"], part["role"])
-            yield one.number, passing(one.feature, taken)
+    rows = _of_people(archives(table), table, people, moment.index_date).collect()
+    for one in over:
+        yield one, _shown(rows.filter(*_allowed(one.feature, table, moment)), table)
 
 
-def _every_code(codes: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """Give the ICD-10 codes of `rows` that begin with a listed one."""
-    listed = codes.filter(pl.col("code_system") == "ICD-10").with_columns(
-        pl.col("code").str.replace_all(".", "", literal=True)
-    )
-    whole = continued(listed["code"].unique().to_list(), rows["code"].unique().to_list())
-    return listed.join(whole, on="code", how="inner").with_columns(code="whole").drop("whole").unique()
-
-
-def _uncoded(rows: pl.DataFrame, table: str, feature: Feature, moment: Moment) -> pl.DataFrame:
-    """Give the rows of a feature without a codelist: as far back as it can look, allowed by ``where``."""
-    day = pl.col(DATE_COLUMN.get(table, "date"))
+def _allowed(feature: Feature, table: str, moment: Moment) -> list[pl.Expr]:
     start, _ = feature.window.bounds(moment.index_date, moment.contract_year)
     if feature.kind == "current_substances":
         start = max(start, moment.index_date - timedelta(days=_LONGEST_SUPPLY + 1))
     if feature.kind == "next_due_date":
-        rows = rows.filter(pl.col("programme").cast(pl.String) == feature.options["programme"])
-    elif feature.kind not in _NO_LOOK_BACK:
-        rows = rows.filter(day > start)
-    return _shown(rows.filter(*where(feature)), table)
+        return [*where(feature), pl.col("programme").cast(pl.String) == feature.options["programme"]]
+    if feature.kind in _NO_LOOK_BACK:
+        return where(feature)
+    return [*where(feature), pl.col(DATE_COLUMN.get(table, "date")) > start]
 
 
 def _numbered(rows: pl.DataFrame, number: int) -> pl.DataFrame:

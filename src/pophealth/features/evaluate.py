@@ -93,7 +93,7 @@ def evaluate_dates(
     at_dates = dated(plan, moments)
     walks = [ShardWalk(shard, plan, at_dates) for shard in sorted(shards, key=lambda shard: shard.first_person)]
     framer = framer_of(plan)
-    rows = Archive(archive, people, plan.library)
+    rows = Archive(archive, people, plan.library, plan.elsewhere)
     for place, moment in enumerate(moments):
         parts = [framer.frame(walk.at(place), walk.size) for walk in walks]
         frame = parts[0] if len(parts) == 1 else pl.concat(parts, rechunk=True) if parts else pl.DataFrame()

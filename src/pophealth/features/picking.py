@@ -27,3 +27,21 @@ def inside(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame
 def one_each(rows: pl.DataFrame, *keys: str, keep: str = "last") -> pl.DataFrame:
     """Give the last (or first) row of each person and keys, in the order the rows stand in."""
     return rows.unique(["patient_id", *keys], keep="first" if keep == "first" else "last", maintain_order=True)
+
+
+WHOLE = frozenset(
+    {
+        "followed_by",
+        "not_followed_by",
+        "preceded_by",
+        "not_preceded_by",
+        "co_issued",
+        "issued_in_two_windows",
+        "bed_days",
+        "readmission_count",
+        "next_due_date",
+        "last_stay_days",
+        "count_before_last_stay",
+    }
+)
+"""Kinds whose chooser looks outside the window, or applies it to one of two codelists only."""

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from pophealth.declare import Feature
-from pophealth.errors import CodelistError
+from pophealth.errors import CodelistError, DeclarationError
 from pophealth.features.lists import as_text, codes_of
 from pophealth.kernels.features_medicines import CurrentSubstances
 from pophealth.kernels.features_substances import Substances
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MOST_TOGETHER = 5
 """Features counted in one walk: a table of 2 to this power is made for every substance."""
 _WORD = 64
+BNF_PARAGRAPH = 6
+"""Figures of a BNF code that name chapter, section and paragraph (NHS Business Services Authority: 01 02 03 ...)."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,18 @@ def weigh(
 
 
 def substances_of(medicine_map: pl.DataFrame, feature: Feature) -> pl.DataFrame:
-    """Give code, code_system and substance of the products whose BNF chapter the feature does not leave out."""
+    """Give code, code_system and substance (or BNF paragraph) of the products whose BNF chapter is not left out."""
     bnf = pl.col("bnf_code").cast(pl.String).fill_null("") if "bnf_code" in medicine_map.columns else pl.lit("")
     known = medicine_map.select(*as_text("code", "code_system", "substance"), bnf_code=bnf)
     for start in feature.options.get("without_bnf", ()):
         known = known.filter(~pl.col("bnf_code").str.starts_with(start))
+    by = feature.options.get("count_by")
+    if by not in (None, "bnf_paragraph"):
+        msg = f"feature {feature.name}: count_by is 'bnf_paragraph' or left out, found {by!r}"
+        raise DeclarationError(msg)
+    if by:
+        paragraph = pl.col("bnf_code").str.slice(0, BNF_PARAGRAPH)
+        known = known.with_columns(substance=paragraph).filter(paragraph.str.len_chars() == BNF_PARAGRAPH)
     return known.drop("bnf_code").unique(maintain_order=True)
 
 

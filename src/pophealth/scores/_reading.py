@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from pophealth.scores._flags import Flags
 
 
+BEARABLE = (1e-9, 1e9)
+"""Not clinical: no measurement in the units of these scores is smaller or larger, and no formula overflows inside."""
+
+
 def read_number(inputs: pl.DataFrame, entry: Input, flags: Flags, *, note_missing: bool = True) -> NDArray[np.float64]:
-    """Give a number input: inside its declared range, or above zero and finite where none is declared; else NaN."""
+    """Give a number input: inside its declared range, or above zero and of a size that arithmetic bears; else NaN."""
     values = numbers(inputs, entry.name)
     lacking = np.isnan(values)
     if entry.allowed is None:
-        fits = (values > 0) & np.isfinite(values)
+        fits = within(values, *BEARABLE)
     else:
         low, high = entry.allowed
         fits = within(values, float(low), float(high))

@@ -46,6 +46,17 @@ def applies(name: str, description: str, *, feature: str | None = None) -> Input
     )
 
 
+def emergency_stay() -> Input:
+    """Give the input `is_emergency_admission` of scores about a discharge."""
+    return flag(
+        "is_emergency_admission",
+        "The admission was an emergency (method 21-25, 2A-2D)",
+        feature=(
+            "last_emergency_stay_30d_days_date IS NOT NULL AND last_emergency_stay_30d_days_date = last_stay_30d_days_date"
+        ),
+    )
+
+
 def above_zero(name: str, unit: str, description: str, *, feature: str | None = None) -> Input:
     """Give a measurement that a formula divides by or takes the logarithm of: zero, less and infinite are refused."""
     return Input(name, "float", unit, feature=feature, description=f"{description}; above 0")

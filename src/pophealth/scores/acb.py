@@ -71,6 +71,7 @@ INGREDIENTS = Input(
     "current_ingredients",
     "codes",
     None,
+    feature="current_anticholinergic_ingredients",
     missing="no score; a list with a missing entry too. An empty list is nothing taken: 0 points",
     description=(
         "Names of the ingredients taken now, as the dm+d moiety (VTM) has them, without salt; a combination is split "

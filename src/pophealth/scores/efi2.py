@@ -74,6 +74,17 @@ DESCRIPTIONS = {
     "polypharmacy_10_plus": "10 or more different BNF paragraphs issued in 90 days",
 }
 
+FED_BY = {
+    "alcohol_missing": (
+        "NOT has_efi2_alcohol_recorded AND NOT has_efi2_alcohol_harmful "
+        "AND NOT has_efi2_alcohol_previous_harmful_or_higher"
+    ),
+    "bmi_missing": "NOT has_bmi_recorded AND NOT has_efi2_bmi_underweight",
+    "polypharmacy_5_9": "bnf_paragraphs_90d BETWEEN 5 AND 9",
+    "polypharmacy_10_plus": "bnf_paragraphs_90d >= 10",
+}
+"""Predictors that no list of their own feeds in the line: features/score_efi2.toml has what they are made of."""
+
 # score = LP / 8.429; robust to 0.0857, mild to 0.1624, moderate to 0.2392, severe above; absolute risk
 # 1 - exp(-0.0151 e^LP); people of 65 and over (clinical-scores.md section 5, eFI2)
 DIVISOR = 8.429
@@ -144,7 +155,7 @@ SCORE = Score(
                 f"has_{name}",
                 "bool",
                 missing="no score: what is unknown is not absent",
-                feature=f"has_efi2_{name}",
+                feature=FED_BY.get(name, f"has_efi2_{name}"),
                 description=DESCRIPTIONS.get(name, "As in the eFI2 paper"),
             )
             for name in PREDICTORS

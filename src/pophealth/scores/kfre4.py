@@ -32,7 +32,7 @@ def compute(inputs: pl.DataFrame, options: Mapping[str, Any]) -> pl.DataFrame:
 
     from pophealth.scores._columns import floats, numbers, truths
     from pophealth.scores._flags import Flags
-    from pophealth.scores._reading import read_female, read_number
+    from pophealth.scores._reading import BEARABLE, read_female, read_number
 
     flags = Flags(inputs.height)
     age_years = read_number(inputs, AGE, flags)
@@ -41,10 +41,11 @@ def compute(inputs: pl.DataFrame, options: Mapping[str, Any]) -> pl.DataFrame:
     flags.add("not_applicable", "egfr_ml_min_1_73m2", filtration >= EGFR_BELOW)
     ratio = numbers(inputs, "acr_mg_mmol")
     flags.add("missing", "acr_mg_mmol", np.isnan(ratio))
-    flags.add("out_of_range", "acr_mg_mmol", np.isinf(ratio))
+    refused = np.abs(ratio) > BEARABLE[1]
+    flags.add("out_of_range", "acr_mg_mmol", refused)
     floor = options["acr_floor_mg_mmol"]
-    flags.add("clamped", "acr_mg_mmol", np.isfinite(ratio) & (ratio < floor))
-    ratio = np.where(np.isinf(ratio), np.nan, np.maximum(ratio, floor))
+    flags.add("clamped", "acr_mg_mmol", ~refused & (ratio < floor))
+    ratio = np.where(refused, np.nan, np.maximum(ratio, floor))
     flags.add("not_applicable", REPLACED.name, truths(inputs, REPLACED.name))
     lean = (
         AGE_TENS * (age_years / 10 - AGE_CENTRE)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pophealth.declare import Input, Output, Score
-from pophealth.scores._shared_inputs import flag
+from pophealth.scores._shared_inputs import emergency_stay
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,6 +52,7 @@ COUNTS = (
         "int",
         "days",
         (0, 36_500),
+        feature="last_stay_30d_days",
         description="Days from admission to discharge; discharged on the day of admission is 0",
     ),
     Input(
@@ -59,12 +60,13 @@ COUNTS = (
         "int",
         "points",
         (0, 100),
+        feature="charlson_lace_5y_points",
         description=(
             "Comorbidity by LACE's own weights, not plain Charlson. As read in one table (clinical-scores.md section 8): "
             "previous myocardial infarction, cerebrovascular disease, peripheral vascular disease, diabetes 1 each; heart "
             "failure, diabetes with end-organ damage, chronic pulmonary disease, mild liver or kidney disease, any tumour "
             "2 each; dementia, connective tissue disease 3 each; AIDS, moderate or severe liver or kidney disease 4 each; "
-            "metastatic cancer 6. From 4 on it gives 5 points"
+            "metastatic cancer 6. From 4 on it gives 5 points. In the line the renal codes of Quan's map are moderate or severe"
         ),
     ),
     Input(
@@ -72,10 +74,11 @@ COUNTS = (
         "int",
         "visits",
         (0, 10_000),
+        feature="emergency_attendances_180d_before_last_stay",
         description="Emergency department visits in the 6 months before admission; the one that led to it is not counted",
     ),
 )
-EMERGENCY = flag("is_emergency_admission", "The admission was an emergency (method 21-25, 2A-2D)")
+EMERGENCY = emergency_stay()
 
 SCORE = Score(
     id="lace",

@@ -92,8 +92,10 @@ def _dose(dose: NDArray[np.float64], entry: Input, flags: Flags) -> tuple[NDArra
     """Give a dose, 0 where none is given and NaN where it is refused, and where one is given."""
     import numpy as np
 
+    from pophealth.scores._reading import BEARABLE
+
     given = ~np.isnan(dose)
-    refused = (dose < 0) | (dose == np.inf)
+    refused = (dose < 0) | (dose > BEARABLE[1])
     if refused.any():
         flags.add("out_of_range", entry.name, refused)
         dose = np.where(refused, np.nan, dose)

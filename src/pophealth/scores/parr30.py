@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pophealth.declare import Input, Option, Output, Score
-from pophealth.scores._shared_inputs import age, flag
+from pophealth.scores._shared_inputs import ADULT_AGES, emergency_stay, flag
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +27,7 @@ def compute(inputs: pl.DataFrame, options: Mapping[str, Any]) -> pl.DataFrame:
     from pophealth.scores._reading import read_number
 
     flags = Flags(inputs.height)
+    inputs = _with_looked_up_scores(inputs, options["imd_score_file"])
     table = read_table("parr30")
     figures = {row["term"]: float(row["coefficient"]) for row in table if not row["above"]}
     lean = figures["constant"] + figures["age_years squared"] * read_number(inputs, AGE, flags) ** 2
@@ -46,6 +47,20 @@ def compute(inputs: pl.DataFrame, options: Mapping[str, Any]) -> pl.DataFrame:
     return pl.DataFrame([floats("parr30_percent", value), flags.series("parr30_flags")])
 
 
+def _with_looked_up_scores(inputs: pl.DataFrame, file: str) -> pl.DataFrame:
+    """Give the inputs with the deprivation score of the home area where it was missing."""
+    if not file:
+        return inputs
+    from pathlib import Path
+
+    from pophealth.scores.townsend import read_lookup
+
+    scores = read_lookup(Path(file), AREA.name, IMD.name)
+    areas = inputs[AREA.name].str.strip_chars().to_frame("area")
+    found = areas.join(scores, on="area", how="left", maintain_order="left")["score"]
+    return inputs.with_columns(inputs[IMD.name].zip_with(inputs[IMD.name].is_not_null(), found))
+
+
 def _trust_effect(inputs: pl.DataFrame, other: float, flags: Flags) -> NDArray[np.float64]:
     """Give the published effect of a trust, `other` (noted as imputed) where there is none for its code."""
     import numpy as np
@@ -61,19 +76,33 @@ def _trust_effect(inputs: pl.DataFrame, other: float, flags: Flags) -> NDArray[n
 
 
 def _condition(name: str, words: str) -> Input:
-    return flag(f"has_{name}", f"{words}, coded in an admission of the last two years")
+    return flag(
+        f"has_{name}", f"{words}, coded in an admission of the last two years", feature=f"has_parr30_{name}_24m"
+    )
 
 
-AGE = age(description="Whole years on the day of discharge")
-EMERGENCY = flag("is_emergency_admission", "The admission was an emergency (method 21-25, 2A-2D)")
+AGE = Input(
+    "age_years",
+    "int",
+    "years",
+    ADULT_AGES,
+    feature="age_at_last_discharge_years",
+    description="Whole years on the day of discharge",
+)
+EMERGENCY = emergency_stay()
 ADMISSIONS = Input(
     "emergency_admissions_12m",
     "int",
     "admissions",
     (0, 1_000),
+    feature="emergency_admissions_365d_before_last_stay",
     description="Emergency admissions in the year before this one, not for pregnancy or gynaecology; this one not counted",
 )
-RECENT = flag("has_emergency_admission_30d", "Any such emergency admission in the 30 days before this one")
+RECENT = flag(
+    "has_emergency_admission_30d",
+    "Any such emergency admission in the 30 days before this one",
+    feature="emergency_admissions_30d_before_last_stay >= 1",
+)
 CONDITIONS = (
     _condition("congestive_heart_failure", "Congestive heart failure"),
     _condition("peripheral_vascular_disease", "Peripheral vascular disease"),
@@ -92,7 +121,18 @@ IMD = Input(
     "float",
     "IMD score",
     (0.0, 100.0),
+    missing="looked up by lsoa_code where option imd_score_file names a file, else no score",
+    needed=False,
     description="Score of the Index of Multiple Deprivation of the home area: never its rank or decile",
+)
+AREA = Input(
+    "lsoa_code",
+    "text",
+    None,
+    missing="no effect unless imd_score is missing and option imd_score_file names a file",
+    needed=False,
+    optional=True,
+    description="Code of the home area, as the file of option imd_score_file has it",
 )
 TRUST = Input(
     "trust_code",
@@ -112,7 +152,7 @@ SCORE = Score(
     licence="Open-access paper, free to use",
     range=(0.0, 100.0),
     direction="higher is worse",
-    inputs=(AGE, EMERGENCY, ADMISSIONS, RECENT, *CONDITIONS, IMD, TRUST),
+    inputs=(AGE, EMERGENCY, ADMISSIONS, RECENT, *CONDITIONS, IMD, AREA, TRUST),
     outputs=(Output("parr30_percent", "float", "%", "Risk of an emergency readmission within 30 days of discharge"),),
     primary_output="parr30_percent",
     compute=compute,
@@ -122,6 +162,11 @@ SCORE = Score(
             0.0,
             "effect where the paper has none for the trust; its figure for any other hospital is -0.1155",
             (-1.0, 1.0),
+        ),
+        Option(
+            "imd_score_file",
+            "",
+            "path of a CSV or Parquet file with columns lsoa_code, imd_score: for who has no imd_score",
         ),
     ),
     statement="Calibrated on English admissions of 2008-09: historical, to be recalibrated before use.",

@@ -58,7 +58,11 @@ HBA1C = above_zero(
     "hba1c_mmol_mol", "mmol/mol", "Latest HbA1c in mmol/mol, never in percent", feature="hba1c_latest_mmol_mol"
 )
 EGFR = egfr()
-TYPE_2 = applies("has_type_2_diabetes", "Type 2 diabetes; false is flagged not_applicable")
+TYPE_2 = applies(
+    "has_type_2_diabetes",
+    "Type 2 diabetes; false is flagged not_applicable",
+    feature="has_diabetes AND NOT has_type_1_diabetes_coded",
+)
 
 SCORE = Score(
     id="score2_diabetes",

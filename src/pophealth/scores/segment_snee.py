@@ -95,12 +95,40 @@ def compute(inputs: pl.DataFrame, _options: Mapping[str, Any]) -> pl.DataFrame:
     )
 
 
+FED_BY = {
+    "has_palliative_care": "is_palliative",
+    "has_hospital_hip_fracture_12m": "has_hip_fracture_admission_12m",
+    "has_hospital_stroke_12m": "has_stroke_admission_12m",
+    "has_hospital_fall_12m": "has_fall_admission_12m",
+    "has_hospital_frailty_12m": "has_frailty_admission_12m",
+    "has_hospital_mental_health_12m": "has_mental_health_admission_12m",
+    "has_hospital_alcohol_12m": "has_alcohol_admission_12m",
+    "has_hospital_drugs_12m": "has_drugs_admission_12m",
+    "has_hospital_self_harm_12m": "has_self_harm_admission_12m",
+    "has_hospital_homelessness_12m": "has_homelessness_admission_12m",
+    "has_hospital_emergency_dentistry_12m": "has_emergency_dentistry_admission_12m",
+    "has_four_or_more_long_term_conditions": "long_term_conditions_count >= 4",
+    "has_one_to_three_long_term_conditions": "long_term_conditions_count BETWEEN 1 AND 3",
+    # the latest grade wins, and who has none has none of these two
+    "has_severe_frailty": "frailty_latest IS NOT NULL AND frailty_latest = 'severe'",
+    "has_moderate_frailty": "frailty_latest IS NOT NULL AND frailty_latest = 'moderate'",
+    "has_carer": "has_carer_of_own",
+    "has_anxiety": "has_anxiety_coded",
+    "has_obesity": "has_bmi_above_30_12m",
+    "is_smoker": "is_smoker_coded",
+    "has_increased_alcohol_risk": "has_alcohol_risk_increased",
+    "has_high_alcohol_risk": "has_alcohol_risk_high",
+}
+"""What feeds an element in the line where it is not the feature of its name: features/score_segment_snee.toml."""
+
+
 def _element(segment: str, name: str, words: str) -> Input:
     spoken = segment.replace("_", " ").capitalize()
     window = ", in the last year: admission or emergency attendance" if name.startswith("has_hospital") else ""
     return flag(
         name,
         f"{spoken}: {words}{window}",
+        feature=FED_BY.get(name),
         missing="no segment, unless an element of a segment as high is present",
     )
 

@@ -55,7 +55,7 @@ def read_lookup(path: Path, area_column: str, score_column: str) -> pl.DataFrame
     from pophealth.errors import DataContractError, UsageError
 
     if not path.is_file():
-        msg = f"option lookup_file: there is no file {path}"
+        msg = f"lookup file: there is no file {path}"
         raise UsageError(msg)
     parquet = path.suffix.lower() == ".parquet"
     try:
@@ -67,7 +67,7 @@ def read_lookup(path: Path, area_column: str, score_column: str) -> pl.DataFrame
     except pl.exceptions.PolarsError as error:
         msg = (
             f"lookup file {path.name}: expected a table with areas in column {area_column} and numbers in {score_column} "
-            f"({type(error).__name__}). HINT: options area_column and score_column name others."
+            f"({type(error).__name__}). HINT: `pophealth scores describe` says which columns."
         )
         raise DataContractError(msg) from error
     twice = scores.height - scores["area"].n_unique()

@@ -108,6 +108,33 @@ def test_a_null_has_a_reason_and_no_value_is_nan(score_id: str) -> None:
 
 
 @every_score
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan, 1e308, 1e-308, -1.0])
+def test_a_number_that_no_measurement_gives_never_becomes_a_value_that_is_no_number(
+    score_id: str, number: float
+) -> None:
+    frame = frame_of(SCORES[score_id], 20, seed=3, missing=0.0)
+    floats = [output.name for output in SCORES[score_id].outputs if output.dtype == "float"]
+    for entry in SCORES[score_id].inputs:
+        if entry.dtype != "float":
+            continue
+        scored = compute(score_id, frame.with_columns(pl.lit(number).alias(entry.name)))
+        assert all(scored[name].is_finite().fill_null(value=True).all() for name in floats), entry.name
+        for value, flags in zip(scored[SCORES[score_id].primary_output], flags_of(scored, score_id), strict=True):
+            assert value is not None or flags, entry.name
+
+
+@every_score
+def test_a_column_of_another_kind_is_refused_by_name(score_id: str) -> None:
+    frame = frame_of(SCORES[score_id], 3, missing=0.0)
+    for entry in SCORES[score_id].inputs:
+        lists = pl.Series(entry.name, [[1], [2], [3]])
+        dates = pl.Series(entry.name, ["2020-01-01"] * 3).str.to_date()
+        for other in (lists, dates) if entry.dtype != "date" else (lists,):
+            with pytest.raises(DataContractError, match=entry.name):
+                compute(score_id, frame.with_columns(other))
+
+
+@every_score
 def test_the_primary_output_stays_within_its_range(score_id: str) -> None:
     score = SCORES[score_id]
     values = compute(score_id, frame_of(score, 2000, seed=2, missing=0.0))[score.primary_output].drop_nulls()

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pophealth.cohorts import columns_of
 from pophealth.declare import Input, Option, Output, Score
 from pophealth.errors import ConfigError, DataContractError, DeclarationError, UsageError
 from pophealth.features import load_features
@@ -21,7 +22,6 @@ from pophealth.scores._computing import choose_options
 from pophealth.scores._data import read_head, read_table
 from pophealth.scores._flags import Flags
 from pophealth.scores._prepare import prepare
-from pophealth.scores.efi2 import PREDICTORS
 
 
 def score(*inputs: Input, options: tuple[Option, ...] = ()) -> Score:
@@ -169,7 +169,7 @@ def test_a_score_without_what_it_needs_is_not_computable_and_so_is_what_it_feeds
 
 
 def test_a_gated_score_stays_off_until_its_licence_is_accepted() -> None:
-    columns = {f"has_efi2_{name}" for name in PREDICTORS} | {"age_years"}
+    columns = {column for entry in load_scores()["efi2"].inputs for column in columns_of(entry.fed_by)}
     scores, closed = scores_needed({"efi2"}, columns, (), ())
     assert scores == ()
     assert closed["efi2"] == "licence of score efi2 not accepted"
