@@ -1,6 +1,7 @@
 """I am a promise: frozen declarations of windows, features, scores and rules. No engine lives here."""
 
 from pophealth.declare.feature import CODED_TABLES, EXTRAS, Feature, parse_feature
+from pophealth.declare.kind import Kind
 from pophealth.declare.kinds import (
     BOOLEAN_KINDS,
     COUNT_KINDS,
@@ -9,7 +10,6 @@ from pophealth.declare.kinds import (
     KINDS,
     NUMBER_KINDS,
     VALUE_KINDS,
-    Kind,
 )
 from pophealth.declare.rule import PARTS, CohortRule, Criterion, Part, Tier, parse_rule
 from pophealth.declare.score import Input, Option, Output, Score

@@ -42,7 +42,8 @@ def logit(risk: Floats) -> Floats:
 
 def expit(value: Floats) -> Floats:
     """Give risks from log odds."""
-    return np.asarray(1.0 / (1.0 + np.exp(-value)))
+    with np.errstate(over="ignore"):  # a risk that no number can tell from 0
+        return np.asarray(1.0 / (1.0 + np.exp(-value)))
 
 
 def fit_logistic(design: Floats, outcome: Bools, weight: Floats, offset: Floats | None = None) -> Floats | None:
@@ -112,17 +113,17 @@ def calibration_curve(outcome: Bools, risk: Floats, weight: Counts, at: Floats |
     """
     log_odds, weights = logit(risk), weight.astype(np.float64)
     knots = np.unique(np.quantile(log_odds[weight > 0], KNOTS)) if (weight > 0).any() else np.zeros(0)
-    terms = _spline(log_odds, knots)
+    terms = spline(log_odds, knots)
     coefficients = fit_logistic(terms, outcome, weights)
     if coefficients is None and terms.shape[1] > 2:
         knots = np.zeros(0)
-        coefficients = fit_logistic(_spline(log_odds, knots), outcome, weights)
+        coefficients = fit_logistic(spline(log_odds, knots), outcome, weights)
     if coefficients is None:
         return None
-    return expit(_spline(log_odds if at is None else logit(at), knots) @ coefficients)
+    return expit(spline(log_odds if at is None else logit(at), knots) @ coefficients)
 
 
-def _spline(value: Floats, knots: Floats) -> Floats:
+def spline(value: Floats, knots: Floats) -> Floats:
     """Give the terms of a restricted cubic spline: 1, x, and one cubic term for each knot but two."""
     columns = [np.ones(value.size), value]
     if knots.size >= 3:
