@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import polars.selectors as cs
 import pyarrow as pa
 import pyarrow.ipc
 
@@ -62,7 +61,84 @@ EVIDENCE: dict[str, pa.DataType] = {
 }
 """One row per record that decided, or one with a null record_id where absence did."""
 
-TABLES: dict[str, dict[str, pa.DataType]] = {"members": MEMBERS, "patients": PATIENTS, "evidence": EVIDENCE}
+PLAN: dict[str, pa.DataType] = {
+    "patient_id": pa.string(),
+    "practice_code": LABEL,
+    "role": LABEL,
+    "rules": pa.list_(pa.string()),
+    "minutes": pa.int32(),
+    "is_urgent": pa.bool_(),
+    "is_owed": pa.bool_(),
+    "tier": pa.int8(),
+    "open_gaps": pa.int32(),
+    "risk": pa.float64(),
+    "rank": pa.int32(),
+    "imd_quintile": pa.int8(),
+    "place": LABEL,
+    "order": pa.int32(),
+    "slots": pa.int32(),
+    "slots_until_here": pa.int32(),
+    "order_without_floor": pa.int32(),
+    "by_floor": pa.bool_(),
+    "is_drawn": pa.bool_(),
+    "has_place_undrawn": pa.bool_(),
+}
+"""One row per offer: a person and a role."""
+
+WORKLIST: dict[str, pa.DataType] = {
+    "patient_id": pa.string(),
+    "practice_code": LABEL,
+    "nhs_number": pa.string(),
+    "age_years": pa.int16(),
+    "sex": LABEL,
+    "imd_quintile": pa.int8(),
+    "place": LABEL,
+    "order": pa.int32(),
+    "roles": pa.list_(pa.string()),
+    "minutes": pa.int32(),
+    "services": pa.list_(pa.string()),
+    "rules": pa.list_(pa.string()),
+    "tier_labels": pa.list_(pa.string()),
+    "is_urgent": pa.bool_(),
+    "days_since_result": pa.int32(),
+    "months_since_seen": pa.int32(),
+    "risk": pa.float64(),
+    "is_new": pa.bool_(),
+    "action_status": LABEL,
+}
+"""One row per person with something left to do, the first to ring on top."""
+
+CHANGES: dict[str, pa.DataType] = {
+    "patient_id": pa.string(),
+    "rule_id": LABEL,
+    "change": LABEL,
+    "cause": LABEL,
+    "practice_code": LABEL,
+    "service": LABEL,
+    "role": LABEL,
+}
+"""One row per entrant or leaver who is still here: of a list (rule_id and service) or of the plan (role)."""
+
+CONTRIBUTIONS: dict[str, pa.DataType] = {
+    "patient_id": pa.string(),
+    "model_id": LABEL,
+    "feature": LABEL,
+    "label": LABEL,
+    "value_text": LABEL,
+    "contribution": pa.float64(),
+    "direction": LABEL,
+}
+"""One row per person, model and what moved its prediction up or down."""
+
+TABLES: dict[str, dict[str, pa.DataType]] = {
+    "members": MEMBERS,
+    "patients": PATIENTS,
+    "evidence": EVIDENCE,
+    "plan": PLAN,
+    "worklist": WORKLIST,
+    "changes": CHANGES,
+    "contributions": CONTRIBUTIONS,
+}
 
 
 def write_arrow(frame: pl.DataFrame, path: Path, types: Mapping[str, pa.DataType]) -> None:
@@ -79,17 +155,15 @@ def arrow_table(frame: pl.DataFrame, types: Mapping[str, pa.DataType]) -> pa.Tab
     Text in other columns is a label (a category, a flag), never free text, and becomes a dictionary.
     """
     names = [*types, *(name for name in frame.columns if name not in types)]
-    text = frame.select(names).with_columns(cs.categorical().cast(pl.String), cs.enum().cast(pl.String)).rechunk()
-    plain = text.to_arrow(compat_level=pl.CompatLevel.oldest())
-    return pa.table([_typed(plain.column(name), types.get(name)) for name in names], names=names)
+    # one column at a time: a whole table of text beside its labels would be the largest thing a run ever holds
+    return pa.table([_arrow(frame.get_column(name), types.get(name)) for name in names], names=names)
 
 
-def _typed(column: pa.ChunkedArray, wanted: pa.DataType | None) -> pa.Array:
-    array = column.combine_chunks()
-    is_label = pa.types.is_large_string(array.type) if wanted is None else pa.types.is_dictionary(wanted)
-    if is_label:
-        coded = array.cast(pa.string()).dictionary_encode()
-        return pa.DictionaryArray.from_arrays(_emptied(coded.indices), coded.dictionary)
+def _arrow(column: pl.Series, wanted: pa.DataType | None) -> pa.Array:
+    if column.dtype in _TEXT if wanted is None else pa.types.is_dictionary(wanted):
+        return _label(column)
+    text = column.cast(pl.String) if column.dtype in _TEXT else column
+    array = text.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     if wanted is None and pa.types.is_large_list(array.type):
         wanted = pa.list_(pa.string() if pa.types.is_large_string(array.type.value_type) else array.type.value_type)
     typed = array if wanted is None else array.cast(wanted)
@@ -99,6 +173,29 @@ def _typed(column: pa.ChunkedArray, wanted: pa.DataType | None) -> pa.Array:
         every = pa.Array.from_buffers(pa.int64(), len(typed), [None, pa.py_buffer(np.arange(len(typed)))])
         return typed.take(every)  # copies what is there, and nothing under a null; pa.array would import pandas
     return _emptied(typed)
+
+
+_TEXT = (pl.String, pl.Categorical, pl.Enum)
+
+
+def _label(column: pl.Series) -> pa.DictionaryArray:
+    """Give text as a dictionary of what occurs, in the order it first occurs in."""
+    if column.dtype == pl.Null:
+        column = column.cast(pl.String)
+    seen = column.drop_nulls().unique(maintain_order=True).cast(pl.String)
+    codes = column.cast(pl.String).cast(pl.Enum(seen)) if column.dtype == pl.String else _recoded(column)
+    indices = codes.to_physical().cast(pl.Int32).rechunk().to_arrow()
+    words = seen.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())
+    return pa.DictionaryArray.from_arrays(_emptied(indices), words)
+
+
+def _recoded(column: pl.Series) -> pl.Series:
+    """Give the numbers of a category column in the order they first occur in."""
+    numbers = column.to_physical()
+    seen = numbers.drop_nulls().unique(maintain_order=True)
+    place = np.zeros(1 + max(seen.to_list(), default=0), np.int32)
+    place[seen.to_numpy()] = np.arange(len(seen))
+    return pl.Series(place).gather(numbers)
 
 
 def _emptied(array: pa.Array) -> pa.Array:
@@ -117,9 +214,14 @@ def _emptied(array: pa.Array) -> pa.Array:
 
 
 def values_of(path: Path, column: str) -> set[str]:
-    """Give the different values of one text column of a written file, nulls left out; no other column is read."""
+    """Give the different values of one text column of a written file, nulls left out; no other column is read.
+
+    A file without the column has no values of it.
+    """
     with pa.memory_map(str(path)) as source:
         place = pa.ipc.open_file(source).schema.get_field_index(column)
+        if place < 0:
+            return set()
         options = pa.ipc.IpcReadOptions(included_fields=[place], use_threads=False)
         values = pa.ipc.open_file(source, options=options).read_all().column(0).unique()
     return {value for value in values.to_pylist() if value is not None}

@@ -8,7 +8,7 @@ from typing import Any
 REDACT_TO = 7
 ROUND_TO = 6
 
-_NOT_COUNTS = frozenset({"schema", "bit", "minutes", "share"})
+_NOT_COUNTS = frozenset({"schema", "bit", "minutes", "share", "weeks", "slot_minutes", "slots", "slots_delta"})
 """Numbers of a summary that are no counts of people: they are said in declarations."""
 
 

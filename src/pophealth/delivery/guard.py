@@ -61,10 +61,10 @@ def refuse_strangers(
     }
     counts["rows of members are of another network"] = _other(tables["members"], "network_code", facts["network_code"])
     counts["rows stand twice for one person"] = tables["patients"].height - tables["patients"]["patient_id"].n_unique()
-    for name in ("members", "evidence"):
-        strangers = tables[name].join(tables["patients"], on="patient_id", how="anti")
+    for name, frame in tables.items():
+        strangers = frame.join(tables["patients"], on="patient_id", how="anti")
         counts[f"rows of {name} are of people who are not in patients"] = strangers.height
-    counts |= _practice_counts(practices, allowed) | _number_counts(tables["members"], practices, facts)
+    counts |= _practice_counts(practices, allowed) | _number_counts(tables, practices, facts)
     for what, count in counts.items():
         if count:
             msg = f"delivery of {facts['network_code']}: {count} {what}; nothing was written"
@@ -85,15 +85,19 @@ def _practice_counts(practices: Mapping[str, pl.DataFrame], allowed: list[str]) 
 
 
 def _number_counts(
-    members: pl.DataFrame, practices: Mapping[str, pl.DataFrame], facts: Mapping[str, Any]
+    tables: Mapping[str, pl.DataFrame], practices: Mapping[str, pl.DataFrame], facts: Mapping[str, Any]
 ) -> dict[str, int]:
     """Give how many NHS numbers stand where purpose, agreement or status leave no room for one."""
+    members = tables["members"]
     numbered = pl.col("nhs_number").is_not_null()
     not_listed = numbered & (pl.col("status").cast(pl.String) != Status.LISTED.value)
     shared = facts["purpose"] == Purpose.CASE_FINDING and facts.get("network_sharing_agreement")
     at_practice = facts["purpose"] == Purpose.CASE_FINDING
     return {
-        "NHS numbers at network level without an agreement": 0 if shared else members.filter(numbered).height,
+        "NHS numbers at network level without an agreement": sum(
+            0 if shared or "nhs_number" not in frame.columns else frame.filter(numbered).height
+            for frame in tables.values()
+        ),
         "NHS numbers in practice files of a purpose that has none": sum(
             0 if at_practice else frame.filter(numbered).height for frame in practices.values()
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ def write_delivery(
     practices: dict[str, pl.DataFrame] | None,
     facts: dict[str, Any],
     signing_key: Ed25519PrivateKey,
+    further: Mapping[str, pl.DataFrame] | None = None,
+    render: Callable[[Path], object] | None = None,
 ) -> Path:
     """Give the committed folder of one network's delivery.
 
@@ -45,6 +48,11 @@ def write_delivery(
         Members by practice with NHS numbers (case finding only), or None.
     facts
         What the manifest says of the run; holds run_id, network_code, practices, purpose and network_sharing_agreement.
+    further
+        More tables of the network by the names of `columns.TABLES`: plan, worklist, changes, contributions.
+    render
+        Writes pages, workbook and files into the folder it is given, before the manifest names every file. Never called
+        for `commissioning`: all it could write is about people.
 
     Raises
     ------
@@ -55,7 +63,7 @@ def write_delivery(
     TryLaterError
         The disk has no room for it; nothing was written.
     """
-    tables = {"members": members, "patients": patients, "evidence": evidence}
+    tables = {"members": members, "patients": patients, "evidence": evidence, **(further or {})}
     refuse_wrong_place(folder, facts)
     refuse_strangers(tables, practices or {}, facts)
     require_space(folder, [*tables.values(), *(practices or {}).values()])
@@ -64,6 +72,8 @@ def write_delivery(
     try:
         made.mkdir(parents=True, mode=0o700)
         _write_files(made, tables, summary, practices, Purpose(facts["purpose"]))
+        if render is not None and facts["purpose"] != Purpose.COMMISSIONING.value:
+            render(made)
         _read_again(made, facts)
         manifest = json_bytes(_manifest(made, facts, public_key_of(signing_key)))
         write_synced(made / MANIFEST, manifest)
@@ -110,7 +120,7 @@ def _read_again(made: Path, facts: dict[str, Any]) -> None:
     """Read what was written before it is signed: each file holds rows of the practices it may hold, and of no other."""
     for path in sorted(made.rglob("*.arrow")):
         allowed = {path.parent.name} if path.parent != made else set(facts["practices"])
-        if path.name != "evidence.arrow" and values_of(path, "practice_code") - allowed:
+        if values_of(path, "practice_code") - allowed:
             msg = f"delivery of {facts['network_code']}: {path.name} as written holds rows of practices outside it"
             raise DataContractError(msg)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
-from pophealth.terms import Status
+from pophealth.terms import SERVICES, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,62 +30,116 @@ OFFERS: dict[str, pl.DataType] = {
 }
 """Columns of the offers of a network: one row per person and role."""
 
+PERSON = "person"
+"""Row of a person among the network's people: joins and groups compare numbers, a sort by it is a sort by pseudonym."""
+
+LISTED = (
+    "row",
+    PERSON,
+    "patient_id",
+    "rule_id",
+    "service",
+    "role",
+    "minutes",
+    "tier",
+    "tier_label",
+    "rank",
+    "is_urgent",
+    "is_owed",
+)
+"""Columns of the listed rows with what planning must know of their rule and tier; `row` is the place in the members.
+
+`rule_id`, `service`, `role` and `tier_label` are enumerations, `rule_id` in the order of the ids.
+"""
+
+_NO_TIER = 0
+
+
+def listed_rows(members: pl.DataFrame, rules: Sequence[CohortRule], people: pl.Series) -> pl.DataFrame:
+    """Give the listed member rows in the columns of `LISTED`: who can do the work, how long it takes, what is urgent.
+
+    Parameters
+    ----------
+    people
+        Pseudonyms of the network's people in order; members are among them.
+    """
+    ordered = sorted(rules, key=lambda rule: rule.id)
+    labels = sorted({tier.label for rule in ordered for tier in rule.tiers})
+    rows = members.with_row_index("row").filter(pl.col("status").cast(pl.String) == Status.LISTED.value)
+    rows = rows.select("row", "patient_id", "rule_id", "tier", "rank").with_columns(
+        pl.col("rule_id").cast(pl.String).cast(pl.Enum([rule.id for rule in ordered])),
+        pl.col("patient_id").cast(pl.Enum(people)).to_physical().cast(pl.UInt32).alias(PERSON),
+    )
+    which = rows["rule_id"].to_physical().to_numpy().astype(np.int64)
+    tiers = which * 128 + rows["tier"].fill_null(_NO_TIER).to_numpy()
+    label: list[str | None] = [None] * (128 * len(ordered))
+    urgent = np.zeros(128 * len(ordered), np.bool_)
+    for place, rule in enumerate(ordered):
+        for tier in rule.tiers:
+            label[place * 128 + tier.number], urgent[place * 128 + tier.number] = tier.label, tier.urgent
+    words = pl.Series(label, dtype=pl.Enum(labels))
+    roles = sorted({rule.role for rule in ordered})
+    return rows.with_columns(
+        pl.Series("service", [rule.service for rule in ordered], dtype=pl.Enum(list(SERVICES))).gather(which),
+        pl.Series("role", [rule.role for rule in ordered], dtype=pl.Enum(roles)).gather(which),
+        pl.Series("minutes", [rule.minutes for rule in ordered], dtype=pl.Int32).gather(which),
+        pl.Series("is_owed", [rule.owed for rule in ordered], dtype=pl.Boolean).gather(which),
+        words.gather(tiers).alias("tier_label"),
+        pl.Series("is_urgent", urgent).gather(tiers),
+    ).select(LISTED)
+
 
 def offers_of(
-    members: pl.DataFrame, patients: pl.DataFrame, rules: Sequence[CohortRule], *, risk: str | None = None
+    listed: pl.DataFrame, patients: pl.DataFrame, *, risk: str | None = None, also: Sequence[str] = ()
 ) -> pl.DataFrame:
     """Give one offer per person and role: work that one role can do is done together.
 
     Parameters
     ----------
-    members
-        Member rows of a network; only the listed count.
+    listed
+        Columns of `LISTED`: what there is to do, rows that were closed left out.
     patients
-        patient_id, imd_quintile and, when named, the column of predicted risk (0 to 1).
-    rules
-        The rules of the members: who can do the work, how long it takes, what is owed, which tiers are urgent.
+        The network's people in order: patient_id, practice_code, imd_quintile and, when named, the column of predicted
+        risk (0 to 1).
     risk
         Column of `patients` that orders people beside tier and gaps; none leaves it null.
+    also
+        Further columns of `patients` that an offer shows, because a floor looks at them.
 
     Returns
     -------
     DataFrame
-        Columns of `OFFERS`. `minutes` adds the rules up; `tier` and `rank` are the best of them; `open_gaps` counts the
-        rules the person is listed by, whatever the role. No particular order.
+        Columns of `OFFERS`, `person` and `also`, by person and role; `role` and `rules` are the enumerations of
+        `listed` (`in_words` writes them out). `minutes` adds the rules up; `tier` and `rank` are
+        the best of them; `open_gaps` counts the rules the person is listed by, whatever the role.
     """
-    listed = members.filter(pl.col("status").cast(pl.String) == Status.LISTED.value)
-    facts = pl.DataFrame(
-        [(rule.id, rule.role, rule.minutes, rule.owed) for rule in rules],
-        schema={"rule_id": pl.String, "role": pl.String, "minutes": pl.Int32, "is_owed": pl.Boolean},
-        orient="row",
+    rows = listed.select(PERSON, "role", "rule_id", "tier", "minutes", "is_urgent", "is_owed", "rank").sort(
+        PERSON, "role", "tier", "rule_id", nulls_last=True
     )
-    urgent = pl.DataFrame(
-        [(rule.id, tier.number) for rule in rules for tier in rule.tiers if tier.urgent],
-        schema={"rule_id": pl.String, "tier": pl.Int8},
-        orient="row",
-    ).with_columns(is_urgent=pl.lit(value=True))
-    known = patients.select(
-        "patient_id",
-        imd_quintile=pl.col("imd_quintile").cast(pl.Int8),
-        risk=pl.col(risk).cast(pl.Float64) if risk else pl.lit(None, dtype=pl.Float64),
-    )
-    rows = (
-        listed.select("patient_id", "practice_code", pl.col("rule_id").cast(pl.String), "tier", "rank")
-        .with_columns(open_gaps=pl.len().over("patient_id").cast(pl.Int32))
-        .join(facts, on="rule_id", how="inner")
-        .join(urgent, on=["rule_id", "tier"], how="left")
-        .join(known, on="patient_id", how="left")
-    )
-    merged = rows.group_by("patient_id", "role").agg(
-        pl.col("practice_code").first(),
-        pl.col("rule_id").sort_by("tier", "rule_id", nulls_last=True).alias("rules"),
+    made = rows.group_by(PERSON, "role", maintain_order=True).agg(
+        pl.col("rule_id").alias("rules"),
         pl.col("minutes").sum(),
-        pl.col("is_urgent").fill_null(value=False).any(),
-        pl.col("is_owed").any(),
-        pl.col("tier").min(),
-        pl.col("open_gaps").first(),
-        pl.col("risk").first(),
-        pl.col("rank").min(),
-        pl.col("imd_quintile").first(),
+        pl.col("is_urgent", "is_owed").any(),
+        pl.col("tier", "rank").min(),
     )
-    return merged.select(pl.col(name).cast(dtype) for name, dtype in OFFERS.items())
+    gaps = np.bincount(rows[PERSON].to_numpy(), minlength=patients.height).astype(np.int32)
+    who = made[PERSON]
+    named = patients["patient_id", "practice_code", "imd_quintile"]
+    further = [name for name in also if name not in OFFERS]
+    made = made.hstack(
+        [
+            *(named[name].gather(who) for name in named.columns),
+            *(patients[name].gather(who) for name in further),
+            pl.Series("open_gaps", gaps).gather(who),
+            patients[risk].cast(pl.Float64).gather(who).alias("risk")
+            if risk
+            else pl.Series("risk", [None], dtype=pl.Float64).new_from_index(0, made.height),
+        ]
+    )
+    typed = (pl.col(name).cast(dtype) for name, dtype in OFFERS.items() if name not in ("role", "rules"))
+    return made.with_columns(typed).select(*OFFERS, PERSON, *further)
+
+
+def in_words(offers: pl.DataFrame) -> pl.DataFrame:
+    """Give offers as they leave planning: text where enumerations were, and people by pseudonym alone."""
+    return offers.drop(PERSON).with_columns(pl.col(name).cast(OFFERS[name]) for name in ("role", "rules"))

@@ -9,17 +9,18 @@ others where there are more offers than places.
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from pophealth.errors import ConfigError
+from pophealth.planning.floor import Floor, order_with_floors
+from pophealth.planning.offers import PERSON
 
 PLACES = ("urgent", "owed", "planned", "waiting", "held_out")
-"""Where an offer stands."""
+"""Where an offer stands, the most pressing first."""
 
 PLAN: dict[str, pl.DataType] = {
     "place": pl.Enum(PLACES),
@@ -28,8 +29,14 @@ PLAN: dict[str, pl.DataType] = {
     "slots_until_here": pl.Int32(),
     "order_without_floor": pl.Int32(),
     "by_floor": pl.Boolean(),
+    "is_drawn": pl.Boolean(),
+    "has_place_undrawn": pl.Boolean(),
 }
-"""Columns that placing adds: order within the role from 1, slots used by everybody up to and with this offer."""
+"""Columns that placing adds: order within the role from 1, slots used by everybody up to and with this offer.
+
+`is_drawn` says that the holdout drew the person, `has_place_undrawn` that the offer would have a place had nobody been
+drawn: the people of whom this is true are those whom an evaluation compares, drawn against not drawn.
+"""
 
 
 @dataclass(frozen=True)
@@ -47,13 +54,6 @@ class Capacity:
     def needed(self) -> pl.Expr:
         """Give the slots an offer takes: whole slots, one at least."""
         return pl.max_horizontal(1, (pl.col("minutes") + self.slot_minutes - 1) // self.slot_minutes).cast(pl.Int32)
-
-
-@dataclass(frozen=True)
-class Floor:
-    """At least `share` of the places of every role go to the most deprived fifth, as long as its people wait."""
-
-    share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -80,18 +80,28 @@ class Holdout:
         digest = hashlib.sha256(f"{self.seed}:{patient_id}".encode()).digest()
         return int.from_bytes(digest[:8], "big") < self.share * 2**64
 
+    def drawn(self, patient_ids: pl.Series) -> pl.Series:
+        """Give, for each of `patient_ids`, whether the person is held out; each person is drawn once."""
+        if not self.share:
+            return pl.repeat(value=False, n=len(patient_ids), dtype=pl.Boolean, eager=True)
+        once = patient_ids.unique()
+        held = once.filter(pl.Series([self.draws(person) for person in once], dtype=pl.Boolean))
+        return patient_ids.is_in(held.implode())
 
-class _Candidate(NamedTuple):
-    row: int
-    slots: int
-    is_deprived: bool
+
+@dataclass(frozen=True)
+class _Rules:
+    """What the order of every role's queue follows."""
+
+    floors: tuple[Floor, ...]
+    band: float
 
 
 def place_offers(
     offers: pl.DataFrame,
     capacity: Capacity,
     *,
-    floor: Floor | None = None,
+    floor: Floor | Sequence[Floor] | None = None,
     holdout: Holdout | None = None,
     before: pl.DataFrame | None = None,
     band: float = 0.0,
@@ -101,7 +111,10 @@ def place_offers(
     Parameters
     ----------
     offers
-        Columns of `offers.OFFERS`.
+        Columns of `offers.OFFERS`, and those that floors look at. Ties are settled by `person`, the place of the
+        pseudonym in order, where it is there, and else by the pseudonym.
+    floor
+        One floor or several, the first the most binding.
     before
         patient_id and role of the offers planned last time; near the cut-off they go before newcomers.
     band
@@ -113,22 +126,20 @@ def place_offers(
         The offers and the columns of `PLAN`, by role and order. With s slots, exactly those of the ordinary queue whose
         `slots_until_here` is at most s have a place, so a reader sees who falls off when slots change.
     """
-    drawn = holdout or Holdout()
-    known = before.select("patient_id", "role").unique() if before is not None else None
+    floors = (floor,) if isinstance(floor, Floor) else tuple(floor or ())
     rows = offers.with_columns(
-        slots=capacity.needed(),
-        _held=pl.Series(
-            [bool(drawn.share) and drawn.draws(person) for person in offers["patient_id"]], dtype=pl.Boolean
-        ),
-        _before=pl.lit(value=False),
+        capacity.needed().alias("slots"),
+        (holdout or Holdout()).drawn(offers["patient_id"]).alias("is_drawn"),
+        _first=pl.col("is_urgent") | pl.col("is_owed"),
     )
-    if known is not None:
-        there = known.with_columns(_there=pl.lit(value=True))
-        rows = rows.join(there, on=["patient_id", "role"], how="left", maintain_order="left")
-        rows = rows.with_columns(_before=pl.col("_there").fill_null(value=False)).drop("_there")
+    rows = rows.hstack([_planned_before(rows, before)])
+    last = PERSON if PERSON in rows.columns else "patient_id"
+    pressing = ~pl.col("_first"), ~(pl.col("_first") & pl.col("is_urgent"))
+    rows = rows.sort("role", *pressing, *_ORDER, last, descending=_DOWN, nulls_last=True)
+    rules = _Rules(floors, band)
     made = [
-        _place_role(part, capacity.slots(str(role)), floor or Floor(), band)
-        for (role,), part in sorted(rows.partition_by("role", as_dict=True).items(), key=lambda item: str(item[0][0]))
+        _place_role(part, capacity.slots(str(role)), rules)
+        for (role,), part in rows.partition_by("role", as_dict=True, maintain_order=True).items()
     ]
     columns = [*offers.columns, *PLAN]
     if not made:
@@ -137,49 +148,83 @@ def place_offers(
     return pl.concat(made).select(columns)
 
 
-def _place_role(rows: pl.DataFrame, slots: int, floor: Floor, band: float) -> pl.DataFrame:
-    first = rows.filter(pl.col("is_urgent") | pl.col("is_owed")).sort(
-        "is_urgent", *_ORDER, descending=[True, *_DOWN], nulls_last=True
+_ORDER = ("tier", "open_gaps", "risk", "rank")
+_DOWN = (False, False, False, False, True, True, False, False)
+
+
+def _planned_before(rows: pl.DataFrame, before: pl.DataFrame | None) -> pl.Series:
+    if before is None or before.is_empty():
+        return pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True).alias("_before")
+    there = before.select(pl.col("patient_id", "role").cast(pl.String)).unique().with_columns(_there=pl.lit(value=True))
+    found = rows.select("patient_id", pl.col("role").cast(pl.String)).join(
+        there, on=["patient_id", "role"], how="left", maintain_order="left"
     )
-    others = rows.filter(~(pl.col("is_urgent") | pl.col("is_owed")))
-    left = max(0, slots - int(first["slots"].sum()))
-    if int(others["slots"].sum()) <= left:
-        others = others.with_columns(_held=pl.lit(value=False))  # everybody has a place: nobody is held back
-    queue = _steady(others.sort("_held", *_ORDER, descending=[False, *_DOWN], nulls_last=True), left, band)
-    queue = queue.with_row_index("order_without_floor", offset=first.height + 1)
-    queue = queue[_with_floor(queue, floor)]
-    until = first["slots"].sum() + queue["slots"].cum_sum()
-    inside = until <= max(slots, int(first["slots"].sum()))
-    plain_until = queue.sort("order_without_floor").select(
-        "order_without_floor", _plain=(first["slots"].sum() + pl.col("slots").cum_sum()) <= slots
+    return found["_there"].fill_null(value=False).alias("_before")
+
+
+def _place_role(rows: pl.DataFrame, slots: int, rules: _Rules) -> pl.DataFrame:
+    """Give one role's offers, which come in order, with their place."""
+    forced = int(rows["_first"].sum())
+    first, others = rows[:forced], rows[forced:]
+    used = int(first["slots"].sum())
+    queue = _queue(others, max(0, slots - used), rules, held_back=True)
+    until = used + queue["slots"].cum_sum().cast(pl.Int64)
+    plain = _has_room(queue, "order_without_floor", slots - used)
+    inside = until <= max(slots, used)
+    placed = queue.with_columns(
+        place=pl.when(inside)
+        .then(pl.lit("planned"))
+        .when(pl.col("is_drawn"))
+        .then(pl.lit("held_out"))
+        .otherwise(pl.lit("waiting")),
+        order_without_floor=pl.col("order_without_floor") + forced + 1,
+        slots_until_here=until,
+        by_floor=inside & ~plain,
     )
+    undrawn = _undrawn(others, max(0, slots - used), rules) if placed["is_drawn"].any() else None
+    has_place = pl.col("place") == "planned" if undrawn is None else placed["_row"].is_in(undrawn.implode())
     placed_first = first.with_columns(
         place=pl.when("is_urgent").then(pl.lit("urgent")).otherwise(pl.lit("owed")),
         slots_until_here=pl.col("slots").cum_sum(),
         order_without_floor=pl.int_range(1, pl.len() + 1),
         by_floor=pl.lit(value=False),
+        has_place_undrawn=pl.lit(value=True),
     )
-    placed = (
-        queue.with_columns(slots_until_here=until, _inside=inside)
-        .join(plain_until, on="order_without_floor", how="left", maintain_order="left")
-        .with_columns(
-            place=pl.when("_inside")
-            .then(pl.lit("planned"))
-            .when("_held")
-            .then(pl.lit("held_out"))
-            .otherwise(pl.lit("waiting")),
-            by_floor=pl.col("_inside") & ~pl.col("_plain"),
-        )
-    )
-    columns = [*rows.columns, "place", "slots_until_here", "order_without_floor", "by_floor"]
+    placed = placed.with_columns(has_place_undrawn=has_place)
+    columns = [*rows.columns, *(name for name in PLAN if name not in (*rows.columns, "order"))]
     whole = pl.concat([part.select(columns) for part in (placed_first, placed)], how="vertical_relaxed")
     return whole.with_columns(order=pl.int_range(1, pl.len() + 1)).with_columns(
         pl.col(name).cast(dtype) for name, dtype in PLAN.items()
     )
 
 
-_ORDER = ("tier", "open_gaps", "risk", "rank", "patient_id")
-_DOWN = (False, True, True, False, False)
+def _queue(others: pl.DataFrame, slots: int, rules: _Rules, *, held_back: bool) -> pl.DataFrame:
+    """Give the ordinary queue: those held back last, a steady edge, then the floors.
+
+    `_row` counts the rows of `others`, `order_without_floor` their order (from 0) before any floor.
+    """
+    queue = others.with_row_index("_row")
+    if held_back and int(others["slots"].sum()) > slots:  # where everybody has a place nobody is held back
+        queue = queue.sort("is_drawn", maintain_order=True)
+    queue = _steady(queue, slots, rules.band).with_row_index("order_without_floor")
+    groups = [queue.select(floor.holds().alias("in")).to_series().to_numpy() for floor in rules.floors if floor.share]
+    order = order_with_floors(groups, [floor.share for floor in rules.floors if floor.share], queue.height)
+    return queue[order]
+
+
+def _has_room(queue: pl.DataFrame, order: str, left: int) -> pl.Series:
+    """Give, for each row of the queue, whether it has a place when they stand by `order`."""
+    until = np.empty(queue.height, np.int64)
+    places = queue[order].to_numpy()
+    in_order = np.argsort(places)
+    until[in_order] = np.cumsum(queue["slots"].to_numpy()[in_order])
+    return pl.Series(until <= left)
+
+
+def _undrawn(others: pl.DataFrame, slots: int, rules: _Rules) -> pl.Series:
+    """Give the rows that have a place when nobody is held back."""
+    queue = _queue(others, slots, rules, held_back=False)
+    return queue.filter(queue["slots"].cum_sum() <= slots)["_row"]
 
 
 def _steady(queue: pl.DataFrame, slots: int, band: float) -> pl.DataFrame:
@@ -187,34 +232,6 @@ def _steady(queue: pl.DataFrame, slots: int, band: float) -> pl.DataFrame:
     if not band or not queue["_before"].any():
         return queue
     until = pl.col("slots").cum_sum()
-    zone = (
-        pl.when(until <= slots * (1 - band))
-        .then(0)
-        .when(until <= slots * (1 + band))
-        .then(1)
-        .otherwise(2)
-        .alias("_zone")
-    )
-    return (
-        queue.with_columns(zone)
-        .with_row_index("_row")
-        .sort("_zone", pl.when(pl.col("_zone") == 1).then(~pl.col("_before")).otherwise(pl.lit(value=False)), "_row")
-        .drop("_zone", "_row")
-    )
-
-
-def _with_floor(queue: pl.DataFrame, floor: Floor) -> list[int]:
-    """Give the rows of the queue in an order of which every beginning keeps the floor, and is else unchanged."""
-    deprived = (queue["imd_quintile"] == 1).fill_null(value=False).to_list()
-    if not floor.share or not any(deprived):
-        return list(range(queue.height))
-    first = [row for row, here in enumerate(deprived) if here]
-    rest = [row for row, here in enumerate(deprived) if not here]
-    order: list[int] = []
-    taken, one, two = 0, 0, 0
-    for place in range(1, queue.height + 1):
-        owed = taken < math.ceil(floor.share * place - 1e-9)
-        from_first = one < len(first) and (owed or two >= len(rest) or first[one] < rest[two])
-        order.append(first[one] if from_first else rest[two])
-        taken, one, two = taken + from_first, one + from_first, two + (not from_first)
-    return order
+    zone = pl.when(until <= slots * (1 - band)).then(0).when(until <= slots * (1 + band)).then(1).otherwise(2)
+    marked = queue.with_columns(_zone=zone)
+    return marked.sort("_zone", (pl.col("_zone") == 1) & ~pl.col("_before"), maintain_order=True).drop("_zone")

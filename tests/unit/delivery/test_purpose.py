@@ -142,3 +142,44 @@ def test_control_reaches_every_depth_and_no_figure_made_of_counts_is_left() -> N
     assert controlled["silence"] == [{"feature": "has_x", "share": 0.002, "expected": None, "chance": None}]
     assert controlled["rules"] == [{"tiers": {"a": None, "b": 27}, "bit": 2, "ok": True}]
     assert controlled["schema"] == 1
+
+
+def further(number: str | None) -> dict[str, pl.DataFrame]:
+    from test_support.small_parcel import parcel
+
+    worklist = parcel().worklist.with_columns(nhs_number=pl.lit(number, dtype=pl.String))
+    return {"worklist": worklist}
+
+
+def test_further_tables_are_written_and_held_to_the_same(tmp_path: Path) -> None:
+    folder = deliveries.deliver(tmp_path, Purpose.DEVELOPMENT, further=further(None))
+    assert "worklist.arrow" in deliveries.bytes_of(folder)
+    number = next(iter(deliveries.NUMBERS.values()))
+    with pytest.raises(DataContractError, match="2 NHS numbers at network level without an agreement"):
+        deliveries.deliver(tmp_path / "b", agreement=None, further=further(number))
+    strangers = {"worklist": further(None)["worklist"].with_columns(patient_id=pl.lit("p9"))}
+    with pytest.raises(DataContractError, match="2 rows of worklist are of people who are not in patients"):
+        deliveries.deliver(tmp_path / "c", further=strangers)
+    elsewhere = {"worklist": further(None)["worklist"].with_columns(practice_code=pl.lit("B99999"))}
+    with pytest.raises(DataContractError, match="2 rows of worklist are of practices outside it"):
+        deliveries.deliver(tmp_path / "d", further=elsewhere)
+
+
+def test_what_is_rendered_stands_in_the_manifest_and_never_leaves_for_commissioning(tmp_path: Path) -> None:
+    def render(made: Path) -> None:
+        (made / "index.html").write_text("<p>Page</p>")
+
+    folder = deliveries.deliver(tmp_path, render=render)
+    assert "index.html" in json.loads((folder / "MANIFEST.json").read_text())["files"]
+    none = deliveries.deliver(tmp_path / "b", Purpose.COMMISSIONING, render=render, further=further(None))
+    assert set(deliveries.bytes_of(none)) == MARKS
+
+
+def test_slots_are_said_and_people_are_controlled() -> None:
+    role = {"role": "gp", "slots": 4, "waiting": 5, "planned": 14, "slots_used": 14}
+    plan = {"weeks": 4, "by_role": [role], "if_slots_change": [{"slots_delta": -1, "people_delta": -1}]}
+    assert disclose({"plan": plan})["plan"] == {
+        "weeks": 4,
+        "by_role": [{"role": "gp", "slots": 4, "waiting": None, "planned": 15, "slots_used": 15}],
+        "if_slots_change": [{"slots_delta": -1, "people_delta": None}],
+    }

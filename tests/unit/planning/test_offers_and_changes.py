@@ -8,8 +8,8 @@ import polars as pl
 
 from pophealth.declare import CohortRule, parse_rule
 from pophealth.planning import changes_between, offers_of
-from pophealth.planning.changes import CHANGES
-from pophealth.planning.offers import OFFERS
+from pophealth.planning.changes import CHANGES, PLAN_CHANGES, Since, counted, plan_changes
+from pophealth.planning.offers import OFFERS, PERSON, in_words, listed_rows
 
 TEXT = """
 id = "{id}"
@@ -44,7 +44,13 @@ def members(*rows: tuple[str, str, str, int | None, int | None]) -> pl.DataFrame
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(practice_code=pl.lit("A81001"))
 
 
-PATIENTS = pl.DataFrame({"patient_id": ["a", "b"], "imd_quintile": [1, None], "risk": [0.2, None]})
+PATIENTS = pl.DataFrame(
+    {"patient_id": ["a", "b"], "practice_code": ["A81001"] * 2, "imd_quintile": [1, None], "risk": [0.2, None]}
+)
+
+
+def offers(rows: pl.DataFrame, rules: tuple[CohortRule, ...]) -> pl.DataFrame:
+    return offers_of(listed_rows(rows, rules, PATIENTS["patient_id"]), PATIENTS, risk="risk")
 
 
 def test_work_of_one_role_is_one_offer() -> None:
@@ -56,26 +62,32 @@ def test_work_of_one_role_is_one_offer() -> None:
         ("b", "one", "listed", 2, 8),
         ("b", "two", "met", None, None),
     )
-    made = offers_of(rows, PATIENTS, rules, risk="risk").sort("patient_id", "role")
-    assert dict(made.schema) == OFFERS
+    made = offers(rows, rules).sort("patient_id", "role")
+    assert dict(in_words(made).schema) == OFFERS
     assert made.select(
-        "patient_id", "role", "rules", "minutes", "is_urgent", "is_owed", "tier", "open_gaps", "rank"
+        "patient_id", "role", "rules", "minutes", "is_urgent", "is_owed", "tier", "open_gaps", "rank", "practice_code"
     ).rows() == [
-        ("a", "gp", ["two", "one"], 30, True, True, 1, 3, 7),
-        ("a", "pharmacist", ["three"], 30, False, False, 2, 3, 1),
-        ("b", "gp", ["one"], 10, False, False, 2, 1, 8),
+        ("a", "gp", ["two", "one"], 30, True, True, 1, 3, 7, "A81001"),
+        ("a", "pharmacist", ["three"], 30, False, False, 2, 3, 1, "A81001"),
+        ("b", "gp", ["one"], 10, False, False, 2, 1, 8, "A81001"),
     ]
     assert made["risk"].to_list() == [0.2, 0.2, None]
 
 
 def test_nobody_listed_gives_no_offer_but_its_columns() -> None:
-    assert dict(offers_of(members(), PATIENTS, (rule("one", "gp", 10),)).schema) == OFFERS
+    assert dict(in_words(offers(members(), (rule("one", "gp", 10),))).schema) == OFFERS
+
+
+def test_a_listed_row_without_a_tier_is_neither_urgent_nor_lost() -> None:
+    found = listed_rows(members(("a", "one", "listed", None, 1)), (rule("one", "gp", 10),), PATIENTS["patient_id"])
+    assert found.select("row", PERSON, "tier_label", "is_urgent").rows() == [(0, 0, None, False)]
 
 
 def test_each_change_has_one_cause() -> None:
     earlier = members(
         *((person, "r", "listed", 1, 1) for person in ("stays", "opted", "died", "left", "treated")),
         ("redefined", "q", "listed", 1, 1),
+        ("rescored", "m", "listed", 1, 1),
     )
     later = members(
         ("stays", "r", "listed", 1, 1),
@@ -83,15 +95,8 @@ def test_each_change_has_one_cause() -> None:
         ("joined", "r", "listed", 1, 3),
         ("treated", "r", "met", None, None),
     )
-    everyone = frozenset({"stays", "opted", "died", "left", "treated", "redefined", "new"})
-    found = changes_between(
-        earlier,
-        later,
-        registered=(everyone | {"joined"}) - {"left"},
-        was_registered=everyone,
-        gone={"opted_out": frozenset({"opted"}), "died": frozenset({"died"})},
-        changed_rules=frozenset({"q"}),
-    )
+    everyone = frozenset({"stays", "opted", "died", "left", "treated", "redefined", "rescored", "new"})
+    found = changes_between(earlier, later, since(everyone))
     assert dict(found.schema) == CHANGES
     assert {row["patient_id"]: (row["change"], row["cause"]) for row in found.to_dicts()} == {
         "new": ("entered", "record"),
@@ -101,4 +106,41 @@ def test_each_change_has_one_cause() -> None:
         "left": ("left", "moved"),
         "treated": ("left", "record"),
         "redefined": ("left", "rule"),
+        "rescored": ("left", "model"),
     }
+    assert counted(found, "rule_id")["r"] == {
+        "entered": {"record": 1, "registered": 1},
+        "left": {"record": 1, "opt_out": 1, "death": 1, "moved": 1},
+    }
+
+
+def since(everyone: frozenset[str], *, model_changed: bool = False) -> Since:
+    return Since(
+        registered=(everyone | {"joined"}) - {"left"},
+        was_registered=everyone,
+        gone={"opted_out": frozenset({"opted"}), "died": frozenset({"died"})},
+        changed_rules=frozenset({"q"}),
+        model_rules=frozenset({"m"}),
+        model_changed=model_changed,
+    )
+
+
+def plan(*rows: tuple[str, str]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=["patient_id", "place"], orient="row").with_columns(role=pl.lit("gp"))
+
+
+def test_who_leaves_the_plan_and_stays_on_the_list_lost_the_place_to_others() -> None:
+    listed = [(person, "r", "listed", 1, 1) for person in ("pushed", "kept", "gained")]
+    was, now = members(*listed, ("treated", "r", "listed", 1, 1)), members(*listed)
+    everyone = frozenset({"pushed", "kept", "gained", "treated"})
+    before = plan(("pushed", "planned"), ("kept", "urgent"), ("gained", "waiting"), ("treated", "planned"))
+    after = plan(("pushed", "waiting"), ("kept", "planned"), ("gained", "planned"))
+    for model_changed, cause in ((False, "capacity"), (True, "model")):
+        known = since(everyone, model_changed=model_changed)
+        found = plan_changes(before, after, changes_between(was, now, known), known)
+        assert dict(found.schema) == PLAN_CHANGES
+        assert {row["patient_id"]: (row["change"], row["cause"]) for row in found.to_dicts()} == {
+            "pushed": ("left", cause),
+            "gained": ("entered", cause),
+            "treated": ("left", "record"),
+        }

@@ -82,6 +82,28 @@ def test_a_holdout_needs_approval_and_only_acts_where_people_wait() -> None:
     assert sum(place == "planned" for place in held.values()) == sum(place == "planned" for place in free.values())
 
 
+def test_the_plan_says_whom_an_evaluation_can_compare() -> None:
+    holdout = Holdout(share=0.5, approval_reference="ethics 1", seed="s")
+    made = place_offers(offers(), Capacity({"gp": 4}, weeks=1), holdout=holdout)
+    plain = place_offers(offers(), Capacity({"gp": 4}, weeks=1))
+    had_place = set(plain.filter(pl.col("place").is_in(["urgent", "owed", "planned"]))["patient_id"])
+    assert set(made.filter("has_place_undrawn")["patient_id"]) == had_place
+    assert set(made.filter("is_drawn")["patient_id"]) == {p for p in made["patient_id"] if holdout.draws(p)}
+    assert made.filter(pl.col("place") == "held_out")["is_drawn"].all()
+    assert not plain["is_drawn"].any()
+
+
+def test_a_floor_by_what_people_are_needs_an_approval() -> None:
+    with pytest.raises(ConfigError, match="floor by sex needs approval_reference"):
+        Floor(0.5, "sex", ("female",))
+    people = offers().with_columns(sex=pl.Series(["male", "male", "female", "male", "male", "male"]))
+    made = place_offers(people, Capacity({"gp": 3}, weeks=1), floor=[Floor(0.5, "sex", ("female",), "board 7")]).filter(
+        pl.col("place") == "planned"
+    )
+    assert made["patient_id"].to_list() == ["c"]
+    assert made["by_floor"].to_list() == [True]
+
+
 def test_those_planned_last_time_hold_their_place_near_the_edge() -> None:
     before = pl.DataFrame({"patient_id": ["a"], "role": ["gp"]})
     assert plan(4)["a"] == "waiting"
