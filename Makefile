@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# Chromium shows the pages, LibreOffice converts the workbook, PostgreSQL holds a registry, Java runs Spark.
+DEBIAN := chromium fonts-dejavu-core libreoffice-calc-nogui postgresql openjdk-17-jre-headless
 
 .PHONY: help setup system demo test lint lock real faults clean \
 	bench-line bench-core bench-ingest bench-eval bench-scores bench-generator
@@ -33,14 +35,13 @@ lint: setup      ## ruff and mypy --strict
 	$(BIN)/mypy
 
 system:          ## install the Debian packages that the remaining tests need
-	@if [ -n "$(strip $(DEBIAN))" ]; then apt-get update -qq && apt-get install -y -qq --no-install-recommends $(DEBIAN); \
-	else echo "no test needs a Debian package yet"; fi
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEBIAN) > /dev/null
 
 real: setup      ## the real-input run: both public data sets, from extract to verified delivery
 	bash pipelines/real-input $(BIN)/pophealth
 
 faults: setup    ## kill -9 before every disk call of a delivery and of whole runs; old state or new state, never between
-	d=$$(mktemp -d) && mkdir $$d/loop $$d/run && cd tests && ../$(BIN)/python -m test_support.kill_loop $$d/loop && ../$(BIN)/python -m test_support.kill_run $$d/run 24
+	d=$$(mktemp -d) && mkdir $$d/loop $$d/run && cd tests && ../$(BIN)/python -m test_support.kill_loop $$d/loop && ../$(BIN)/python -m test_support.kill_run $$d/run 20
 
 # Benchmarks print a table, and write it as a file with JSON=path. They are not run by `make test`.
 ARGS = $(if $(PEOPLE),PEOPLE=$(PEOPLE)) $(if $(RECORDS),RECORDS=$(RECORDS)) $(if $(ROUNDS),ROUNDS=$(ROUNDS)) $(if $(JSON),JSON=$(JSON))
@@ -62,6 +63,12 @@ bench-scores: setup     ## QRISK3 of a million people; all scores of a network
 
 bench-generator: setup  ## a million synthetic people
 	$(BIN)/python benchmarks/generator.py
+
+bench-pages: setup      ## the pages of a network of 50,000 people, 12,000 listed
+	$(BIN)/python benchmarks/pages.py $(if $(PEOPLE),PEOPLE=$(PEOPLE)) $(if $(JSON),JSON=$(JSON))
+
+screens: setup          ## pictures of each page type: make screens DELIVERY=... OUT=...
+	$(BIN)/python tests/browser/screenshots.py $(DELIVERY) $(OUT)
 
 clean:           ## remove what demo and real wrote
 	rm -rf demo build

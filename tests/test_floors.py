@@ -30,6 +30,7 @@ DOORS = {
     "numba": {"kernels"},
     "mlflow": {"prediction"},
     "sklearn": {"prediction"},
+    "skops": {"prediction"},
     "lifelines": {"prediction"},
     "pandas": {"prediction"},
     "pyspark": {"runs"},
@@ -37,6 +38,10 @@ DOORS = {
     "rich": {"cli", "commands"},
     "cryptography": {"delivery", "runs"},
     "dataframely": {"tables"},
+    "jinja2": {"delivery"},
+    "nhsuk_frontend_jinja": {"delivery"},
+    "altair": {"delivery"},
+    "vl_convert": {"delivery"},
     "duckdb": set(),
 }
 BANNED = {"pickle", "joblib", "cloudpickle"}

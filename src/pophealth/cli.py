@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pophealth.commands import codelists, networks, rules, scores, setup, work
+from pophealth.commands import actions, codelists, models, networks, rules, scores, setup, work
 from pophealth.errors import PophealthError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (setup, work, rules, codelists, scores, networks):
+for group in (setup, work, rules, codelists, scores, networks, models, actions):
     group.register(app)
 
 

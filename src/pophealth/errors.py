@@ -55,7 +55,13 @@ class IntegrityError(PophealthError):
     exit_code = 5
 
 
+class GateError(PophealthError):
+    """A version of a model does not pass the gates of its own specification: verification refused."""
+
+    exit_code = 5
+
+
 class TryLaterError(PophealthError):
-    """Another run holds the lock."""
+    """Another run holds the lock, a disk is full, or a database does not answer."""
 
     exit_code = 75

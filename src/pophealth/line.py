@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -12,12 +15,15 @@ from pophealth.cohorts import Selection, select_all, silence_report
 from pophealth.errors import DataContractError
 from pophealth.features import deciding_records, evaluate
 from pophealth.population import registered
+from pophealth.runs.scoring import add_risks, contributions_of
+from pophealth.runs.watch import watch
 from pophealth.scores import outputs_of
-from pophealth.terms import Status
+from pophealth.terms import Status, contract_year_of
 
 if TYPE_CHECKING:
     from pophealth.plan import Plan
     from pophealth.register import Bucket, Snapshot
+    from pophealth.runs.in_use import ModelInUse
     from pophealth.terms import LegalBasis
 
 
@@ -31,6 +37,8 @@ class Task:
     legal_basis: LegalBasis
     areas: pl.DataFrame | None
     withheld: dict[str, str]
+    threads: int = 1
+    """How many of its practices are described at the same time; no result depends on it."""
 
 
 @dataclass(frozen=True)
@@ -41,41 +49,65 @@ class NetworkResult:
     selections: dict[str, Selection]
     members: pl.DataFrame
     evidence: pl.DataFrame
+    contributions: pl.DataFrame
     facts: dict[str, Any]
 
 
-def walk(task: Task, plan: Plan, snapshot: Snapshot) -> NetworkResult:
+def walk(
+    task: Task, plan: Plan, snapshot: Snapshot, *, before_evidence: Callable[[], object] = lambda: None
+) -> NetworkResult:
     """Give the result of one network: records flow once, left to right.
+
+    Parameters
+    ----------
+    before_evidence
+        Called when the lists stand: from here on a network takes the most memory, so a run may wait for its turn.
 
     Raises
     ------
     DataContractError
-        A practice of the network was withheld at ingest, or a feature is silent where silence is not credible.
+        A practice of the network was withheld at ingest, a feature is silent where silence is not credible, or a model
+        passed a limit at which it asks to stop.
     """
     _refuse_withheld(task)
     buckets = {practice: snapshot.bucket(practice) for practice in task.practices if practice in snapshot.practices}
     frame, counts = describe(task, plan, buckets)
     silence = silence_report(frame, plan.features, plan.not_computable, network=task.network)
+    monitoring = watch(plan, frame, task.network)
     selections = select_all(plan.rules, frame, contract_year=plan.contract_year, not_computable=plan.not_computable)
     members = pl.concat([selection.members for selection in selections.values()])
+    before_evidence()
     evidence = explain_records(task, plan, buckets, members)
-    facts = {"practices": counts, "silence": silence, "absent_practices": sorted(set(task.practices) - set(buckets))}
-    return NetworkResult(frame, selections, members, evidence, facts)
+    contributions = contributions_of(plan, frame, members.filter(pl.col("status") == Status.LISTED.value)["patient_id"])
+    absent = sorted(set(task.practices) - set(buckets))
+    facts = {"practices": counts, "silence": silence, "monitoring": monitoring, "absent_practices": absent}
+    return NetworkResult(frame, selections, members, evidence, contributions, facts)
 
 
 def describe(task: Task, plan: Plan, buckets: dict[str, Bucket]) -> tuple[pl.DataFrame, dict[str, dict[str, int]]]:
     """Give one row per registered person of the network with features and scores, and the counts per practice."""
-    made = [describe_practice(task, plan, practice, bucket) for practice, bucket in buckets.items()]
-    frames = [frame for frame, _ in made]
-    counts = {practice: left for practice, (_, left) in zip(buckets, made, strict=True)}
-    if not frames:
+    if not buckets:
         msg = f"network {task.network}: none of its {len(task.practices)} practices is in the register"
         raise DataContractError(msg)
-    frame = pl.concat(frames).sort("patient_id")
+    with ThreadPoolExecutor(task.threads) as pool:
+        made = list(pool.map(lambda practice: describe_practice(task, plan, practice, buckets[practice]), buckets))
+    counts = {practice: left for practice, (_, left) in zip(buckets, made, strict=True)}
+    frame = pl.concat([frame for frame, _ in made])
+    del made  # wide frames: two of a network at a time are enough
+    frame = frame.sort("patient_id")
     for score in plan.scores:
         inputs = frame.select(**plan.score_inputs[score.id])
         frame = frame.hstack(outputs_of(score, inputs, plan.score_options[score.id]))
+    for model in plan.models:
+        frame = add_risks(frame, model, plan, task, partial(described_on, task, plan, buckets, model))
     return frame, counts
+
+
+def described_on(task: Task, plan: Plan, buckets: dict[str, Bucket], model: ModelInUse, day: date) -> pl.DataFrame:
+    """Give who was registered with the network's practices on an earlier day, with a model's inputs as known then."""
+    then = replace(task, index_date=day)
+    past = replace(plan, feature_plan=model.features or plan.feature_plan, contract_year=contract_year_of(day))
+    return pl.concat([describe_practice(then, past, practice, bucket)[0] for practice, bucket in buckets.items()])
 
 
 def describe_practice(task: Task, plan: Plan, practice: str, bucket: Bucket) -> tuple[pl.DataFrame, dict[str, int]]:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from pophealth.cohorts import columns_of, compile_predicate, load_rules
 from pophealth.declare import CohortRule, Feature, Score
+from pophealth.declare.predicted import not_in_use
 from pophealth.errors import ConfigError, DeclarationError
 from pophealth.features import FeaturePlan, compile_plan, load_features
 from pophealth.files import sha256_of
 from pophealth.population import BASE_COLUMNS
 from pophealth.reference import CodelistLibrary, load_library, load_medicine_map, working_day_counts
+from pophealth.runs.in_use import ModelInUse, check_declarations, missing_with_models, with_features
 from pophealth.scores import load_scores
 
 if TYPE_CHECKING:
@@ -35,8 +37,8 @@ class Plan:
     """What a run computes for every network: the same for all of them, made once.
 
     `scores` stand in the order in which one may feed the next; `score_inputs` says, by score, what of the frame makes
-    each of its inputs, `score_options` with what choices it is computed. `not_computable` maps a column to the reason
-    why the source cannot give it.
+    each of its inputs, `score_options` with what choices it is computed. `models` predict after the scores, those that
+    others are derived from first. `not_computable` maps a column to the reason why the source cannot give it.
     """
 
     contract_year: str
@@ -46,6 +48,7 @@ class Plan:
     scores: tuple[Score, ...]
     score_inputs: dict[str, dict[str, pl.Expr]]
     score_options: dict[str, dict[str, Any]]
+    models: tuple[ModelInUse, ...]
     not_computable: dict[str, str]
     library: CodelistLibrary
     medicine_map: pl.DataFrame | None
@@ -59,13 +62,15 @@ class Plan:
         }
 
 
-def make_plan(config: Config, snapshot: Snapshot, contract_year: str) -> Plan:
-    """Give the plan of a run: rules in force in `contract_year` and everything they read.
+def make_plan(config: Config, snapshot: Snapshot, contract_year: str, models: tuple[ModelInUse, ...] = ()) -> Plan:
+    """Give the plan of a run: rules in force in `contract_year`, models in use, and everything they read.
 
     Raises
     ------
     DeclarationError
-        A rule reads a column that is neither a base column, a declared feature nor a score's output.
+        A rule reads a column that is neither a base column, a declared feature, a score's output nor a model's.
+    IntegrityError
+        A model was trained on other declarations or codelists than those of now.
     """
     library = load_library(*config.reference.codelists)
     features = load_features(*config.reference.features)
@@ -76,21 +81,22 @@ def make_plan(config: Config, snapshot: Snapshot, contract_year: str) -> Plan:
     scores, closed = scores_needed(wanted, columns, config.scores.also, config.scores.licence_accepted)
     scored = {name for score in scores for name in _columns_made(score)}
     options = {score.id: _score_options(score, config) for score in scores}
-    unknown = sorted(wanted - columns - scored - set(closed))
-    if unknown:
-        msg = f"rules read {len(unknown)} columns that nothing declares: {', '.join(unknown[:10])}"
-        raise DeclarationError(msg)
+    predicted = {column for model in models for column in model.makes}
+    closed |= not_in_use({model.spec.id for model in models})
+    _refuse_undeclared(wanted - columns - scored - predicted - set(closed))
     wanted |= {column for score in scores for entry in score.inputs for column in columns_of(entry.fed_by)}
-    feature_plan = compile_plan(
-        sorted(wanted & set(features)),
-        features,
-        library,
-        config.extract.supplies,
-        snapshot.concepts,
-        snapshot.units,
-        medicine_map,
-    )
+    wanted |= {column for model in models for column in model.reads}
+    check_declarations(models, columns, features, library)
+
+    def compiled(names: set[str]) -> FeaturePlan:
+        here = sorted(names & set(features))
+        supplies, concepts, units = config.extract.supplies, snapshot.concepts, snapshot.units
+        return compile_plan(here, features, library, supplies, concepts, units, medicine_map)
+
+    feature_plan = compiled(wanted)
+    models = tuple(with_features(model, compiled(model.reads)) if model.is_change else model for model in models)
     missing = _missing_with_scores(dict(feature_plan.not_computable) | closed, scores)
+    missing = missing_with_models(missing, models)
     inputs = {score.id: _score_inputs(score, columns | scored, missing) for score in scores}
     return Plan(
         contract_year,
@@ -100,11 +106,18 @@ def make_plan(config: Config, snapshot: Snapshot, contract_year: str) -> Plan:
         scores,
         inputs,
         options,
+        models,
         missing,
         library,
         medicine_map,
         working_day_counts(),
     )
+
+
+def _refuse_undeclared(columns: set[str]) -> None:
+    if columns:
+        msg = f"rules read {len(columns)} columns that nothing declares: {', '.join(sorted(columns)[:10])}"
+        raise DeclarationError(msg)
 
 
 def _missing_with_scores(missing: dict[str, str], scores: tuple[Score, ...]) -> dict[str, str]:
@@ -210,9 +223,14 @@ def _score_inputs(score: Score, columns: set[str], missing: Mapping[str, str]) -
 def _score_options(score: Score, config: Config) -> dict[str, Any]:
     """Give the options that the line computes a score with: those it declares, and the file the site brings."""
     options: dict[str, Any] = dict(score.line_options)
-    if score.id == "townsend" and config.scores.townsend_file is not None:
-        options["lookup_file"] = str(config.scores.townsend_file)
+    brought = {"townsend": config.scores.townsend_file, "parr30": config.scores.imd_score_file}.get(score.id)
+    if brought is not None:
+        options[_FILE_OPTIONS[score.id]] = str(brought)
     return options
+
+
+_FILE_OPTIONS = {"townsend": "lookup_file", "parr30": "imd_score_file"}
+"""The option of a score that names a file the site brings."""
 
 
 def rules_in_force(config: Config, contract_year: str) -> tuple[CohortRule, ...]:
@@ -248,7 +266,9 @@ def declarations_digest(plan: Plan) -> str:
         "rules": [asdict(rule) for rule in plan.rules],
         "features": {name: asdict(feature) for name, feature in sorted(plan.features.items())},
         "scores": [(score.id, score.version, score.line_options) for score in plan.scores],
-        "townsend_file": _digest_of(plan.score_options.get("townsend", {}).get("lookup_file")),
+        "score_files": {
+            name: _digest_of(plan.score_options.get(name, {}).get(option)) for name, option in _FILE_OPTIONS.items()
+        },
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 

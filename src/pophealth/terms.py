@@ -69,6 +69,13 @@ class LegalBasis(StrEnum):
     DIRECT_CARE = "direct_care"
 
 
+class Engine(StrEnum):
+    """What works networks through: threads of one process, or tasks of a cluster."""
+
+    THREADS = "threads"
+    SPARK = "spark"
+
+
 class Status(StrEnum):
     """What a rule says of a person it considered. Precedence: excluded > met > adjusted > listed."""
 
@@ -85,6 +92,19 @@ class Evidence(StrEnum):
     READ = "V"
     EXCERPT = "P"
     TO_BE_CONFIRMED = "K"
+
+
+EVIDENCE_WORDS = {
+    Evidence.READ: "read in a published file",
+    Evidence.EXCERPT: "read as an excerpt of a public page",
+    Evidence.TO_BE_CONFIRMED: "to be confirmed",
+}
+"""What stands beside a mark wherever it is shown: a K is never shown bare."""
+
+
+def evidence_words(marks: tuple[Evidence, ...]) -> str:
+    """Give marks with their words, as every output prints them: ``V: read in a published file; K: to be confirmed``."""
+    return "; ".join(f"{mark.value}: {EVIDENCE_WORDS[mark]}" for mark in marks)
 
 
 def network_code(text: str) -> NetworkCode:

@@ -15,6 +15,7 @@ from pophealth.cohorts.masks import NOT_CONSIDERED, STATUSES, judge
 from pophealth.cohorts.predicate import split_order
 from pophealth.cohorts.questions import Questions
 from pophealth.declare import CohortRule
+from pophealth.declare.predicted import SHIPPED
 from pophealth.features import load_features
 from pophealth.population import BASE_COLUMNS
 from pophealth.scores import load_scores
@@ -26,17 +27,18 @@ TYPES = {"bool": pl.Boolean(), "int": pl.Int32(), "float": pl.Float64(), "date":
 DECLARED = {
     name: TYPES[kind] for feature in load_features().values() for name, kind in feature.outputs.items() if kind in TYPES
 }
+PREDICTED = {column: pl.Float64() for columns in SHIPPED.values() for column in columns}
 SCORED = {
     output.name: TYPES.get(output.dtype, pl.String()) for score in load_scores().values() for output in score.outputs
 }
 
 
 def dtype_of(name: str) -> pl.DataType:
-    """Give the type a column has in the line: a base column's, a declared feature's or a score output's."""
+    """Give the type a column has in the line: a base column's, a declared feature's, a score output's or a model's."""
     if name in BASE_COLUMNS:
         dtype = BASE_COLUMNS[name]
         return pl.Int32() if pl.Series([], dtype=dtype).dtype.is_integer() else pl.Series([], dtype=dtype).dtype
-    return DECLARED.get(name) or SCORED[name]
+    return DECLARED.get(name) or PREDICTED.get(name) or SCORED[name]
 
 
 def value_of(name: str, cell: str) -> object:

@@ -25,11 +25,28 @@ class Site:
     def config(self) -> str:
         return str(self.folder / "config.toml")
 
+    def configure(self, *changes: tuple[str, str]) -> None:
+        """Replace text in the configuration, each of which must be there."""
+        path = Path(self.config)
+        text = path.read_text()
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new)
+        path.write_text(text)
+
+    def hand_over_everything(self) -> None:
+        """Let runs write pages, workbook and files too."""
+        self.configure((TABLES_ONLY, EVERYTHING))
+
     def deliveries(self) -> list[Path]:
         return sorted(path for path in self.folder.glob("**/deliveries/*/U*") if path.is_dir())
 
 
 Command = Callable[..., int]
+
+EVERYTHING = 'pages = true\nworkbook = true\ngp_presets = ["nhs-only", "nhs-dob"]\n'
+TABLES_ONLY = "pages = false\nworkbook = false\n"
+"""Most tests look at tables; pages and workbook would cost each of them seconds."""
 
 
 @pytest.fixture
@@ -57,6 +74,8 @@ def ingested(tmp_path_factory: pytest.TempPathFactory) -> Site:
     folder = tmp_path_factory.mktemp("site") / "made"
     generate(folder, networks=2, patients=2_000, seed=7, index_date=INDEX_DATE)
     initialise_keys(folder / "keys")
+    config = folder / "config.toml"
+    config.write_text(config.read_text().replace(EVERYTHING, TABLES_ONLY))
     ingest(load_config(folder / "config.toml"))
     return Site(folder)
 

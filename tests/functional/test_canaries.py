@@ -46,12 +46,14 @@ def test_numbers_stand_apart_and_with_the_listed_only(site, pophealth) -> None:
     assert len(numbers) > 1000
     holding = {path: hits for path in written_by_us(site) if (hits := found_in(path, numbers))}
     places = {path.parent.name if "identity" in path.parts else path.name for path in holding}
-    assert places == {"identity", "members.arrow"}
+    assert places == {"identity", "members.arrow", "worklist.arrow"}
     for path, hits in holding.items():
+        rows = pl.read_ipc(path) if path.suffix == ".arrow" else None
         if path.name == "members.arrow":
-            rows = pl.read_ipc(path)
             listed = rows.filter(pl.col("status").cast(pl.String) == "listed")["nhs_number"].drop_nulls()
             assert hits == set(listed), "also in no unused byte of the file"
+        elif path.name == "worklist.arrow":
+            assert hits == set(rows["nhs_number"].drop_nulls())
 
 
 def test_a_practice_sees_its_own_people_only(site, pophealth) -> None:
@@ -74,7 +76,9 @@ def test_no_other_purpose_delivers_a_number(site, pophealth, purpose: str) -> No
     assert not [path.name for path in delivered if found_in(path, numbers)]
     names = {path.name for path in delivered}
     assert names == {"COMMITTED", "MANIFEST.json", "MANIFEST.sig", "summary.json"} | (
-        {"members.arrow", "patients.arrow", "evidence.arrow"} if purpose == "development" else set()
+        {f"{name}.arrow" for name in ("members", "patients", "evidence", "plan", "worklist", "changes")}
+        if purpose == "development"
+        else set()
     )
 
 

@@ -1,6 +1,7 @@
 """Kills whole runs of a small synthetic site before calls that change the disk, resumes them, and says what came of it.
 
-``python -m test_support.kill_run FOLDER [EVERY]`` prints one line of JSON, as `kill_loop` does, and ends with 1 when a
+``python -m test_support.kill_run FOLDER [KILLS]`` kills so many runs, spread evenly over the calls, with a rule of each
+service: what is tried is the disk, not the rules. It prints one line of JSON, as `kill_loop` does, and ends with 1 when a
 killed and resumed run differs in any byte from an unbroken one, or a second run finds anything to do.
 """
 
@@ -14,11 +15,13 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from pophealth.cohorts import load_rules
 from pophealth.delivery.verify import verify_delivery
 from pophealth.runs.status import list_runs
 from test_support import deliveries, faults
 
 DAY = date(2025, 1, 31)
+RULES = sorted({rule.service: name for name, rule in load_rules().items()}.values())
 
 
 def child(action: str, site: Path, at: str) -> None:
@@ -32,6 +35,10 @@ def child(action: str, site: Path, at: str) -> None:
         from pophealth.synthetic import generate
 
         generate(site, networks=2, patients=2_000, seed=7, index_date=DAY)
+        config = site / "config.toml"
+        config.write_text(
+            config.read_text("utf-8").replace("[runs]\n", f"[runs]\nrules = {json.dumps(RULES)}\n"), "utf-8"
+        )
         initialise_keys(site / "keys")
         ingest(load_config(site / "config.toml"))
         return
@@ -48,8 +55,8 @@ def process(action: str, site: Path, at: int = 0) -> tuple[int, dict[str, int]]:
     return done.returncode, json.loads(done.stdout) if done.stdout else {}
 
 
-def main(root: Path, every: int) -> None:
-    """Walk through the calls of a run, `every` n-th of them."""
+def main(root: Path, kills: int) -> None:
+    """Walk through the calls of a run, `kills` of them."""
     site = root / "site"
     if process("make", site)[0]:
         raise SystemExit(1)
@@ -60,7 +67,7 @@ def main(root: Path, every: int) -> None:
     if ended:
         raise SystemExit(1)
     whole = deliveries.bytes_of(root / "unbroken" / "data" / "deliveries")
-    tried = range(1, said["calls"] + 1, every)
+    tried = range(1, said["calls"] + 1, max(1, said["calls"] // kills))
     wrong = []
     for at in tried:
         problem = _one(Path(shutil.copytree(site, root / "killed")), at, whole)
@@ -91,4 +98,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "child":
         child(sys.argv[2], Path(sys.argv[3]), sys.argv[4])
     else:
-        main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+        main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 20)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pophealth.cohorts.rules import load_rules
-from pophealth.terms import SERVICES, Evidence
+from pophealth.terms import SERVICES, Evidence, evidence_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,11 +17,6 @@ PART_WORDS = {
     "exclude": "Left out when any of these holds",
     "adjust": "Taken off, unless the need was met, when any of these holds",
     "met_when": "Need met when any of these holds",
-}
-MARKS = {
-    Evidence.READ: "read in a published file",
-    Evidence.EXCERPT: "read as an excerpt of a public page",
-    Evidence.TO_BE_CONFIRMED: "to be confirmed",
 }
 
 
@@ -64,7 +59,7 @@ def _page(service: str, rules: list[CohortRule]) -> str:
 
 
 def _evidence(rule: CohortRule) -> str:
-    return "/".join(mark.value for mark in rule.evidence)
+    return "/".join("K (to be confirmed)" if mark is Evidence.TO_BE_CONFIRMED else mark.value for mark in rule.evidence)
 
 
 def _years(rule: CohortRule) -> str:
@@ -73,14 +68,13 @@ def _years(rule: CohortRule) -> str:
 
 
 def _rule(rule: CohortRule) -> list[str]:
-    marks = "; ".join(f"{mark.value}: {MARKS[mark]}" for mark in rule.evidence)
     lines = [
         f'<a id="{rule.id}"></a>',
         f"## {rule.catalogue_id} {rule.title}",
         "",
         f"`{rule.id}`. Source: {rule.source}.",
     ]
-    lines += [f"Evidence {marks}.", ""]
+    lines += [f"Evidence {evidence_words(rule.evidence)}.", ""]
     if rule.note:
         lines += [rule.note, ""]
     for part, words in PART_WORDS.items():

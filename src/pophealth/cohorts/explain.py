@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pophealth.cohorts.select import select
 from pophealth.errors import UsageError
-from pophealth.terms import Status
+from pophealth.terms import Evidence, Status, evidence_words
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pophealth.declare import CohortRule, Part
 
 Answer = Literal["true", "false", "unknown"]
+READ = evidence_words((Evidence.READ,))
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,15 @@ class Explanation:
     """What one rule says of one person, and why.
 
     `would_change` holds the smallest sets of criteria, with the answer each would need, that turn listed into not
-    listed or not listed into listed; none is needed together with another set.
+    listed or not listed into listed; none is needed together with another set. `days_since_result` is filled by whoever knows
+    the records: how old the result is behind an urgent tier.
     """
 
     rule_id: str
     catalogue_id: str
     service: str
     title: str
+    evidence: str
     contract_year: str
     carried_from: str | None
     not_computable: str | None
@@ -51,6 +54,7 @@ class Explanation:
     criteria: tuple[CriterionView, ...]
     would_change: tuple[dict[str, str], ...]
     words: tuple[str, ...]
+    days_since_result: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the explanation as plain values."""
@@ -58,9 +62,12 @@ class Explanation:
 
     def lines(self) -> list[str]:
         """Give the explanation as text for a person."""
+        age = self.days_since_result
         return [
             f"{self.catalogue_id} {self.title} [{self.rule_id}]: {self.status}",
             *(f"  {sentence}" for sentence in self.words),
+            *([] if self.evidence == READ else [f"  Evidence {self.evidence}."]),
+            *([] if age is None else [f"  Urgent: {age} days since the result. This is not an alerting service."]),
             *(f"    {view.part} {view.id}: {view.value} ({view.predicate})" for view in self.criteria),
         ]
 
@@ -96,6 +103,7 @@ def explain(
         catalogue_id=rule.catalogue_id,
         service=rule.service,
         title=rule.title,
+        evidence=evidence_words(rule.evidence),
         contract_year=contract_year,
         carried_from=selection.carried_from,
         not_computable=selection.not_computable,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pophealth.cohorts.rules import load_rules
 from pophealth.errors import DeclarationError, UsageError
+from pophealth.terms import evidence_words
 
 EXPECTED = ("status", "tier", "rank")
 """Columns of a table that say what must come out; the others are what is known of a person."""
@@ -102,6 +103,7 @@ def write_kit(tables: Path, out: Path) -> tuple[list[Path], int]:
             "title": rule.title,
             "source": rule.source,
             "evidence": [mark.value for mark in rule.evidence],
+            "evidence_words": evidence_words(rule.evidence),
             "contract_years": sorted({block.contract_year for block in blocks}),
             "people": count,
             "criteria": {c.id: {"part": c.part, "predicate": c.predicate} for c in rule.criteria},

@@ -81,7 +81,8 @@ def select_all(
     contract_year
         As in ``2024-25``; a year after the last declared one is carried from it.
     not_computable
-        Columns the source cannot give, with the reason.
+        Columns the source cannot give, with the reason. One that is absent from `frame` (a score whose licence is not
+        accepted, a model that is not in use) is unknown for everybody where it orders a list or splits it into tiers.
 
     Raises
     ------
@@ -98,6 +99,7 @@ def select_all(
 
     verdicts = [_verdict(rule, contract_year, not_computable) for rule in rules]
     computable = [verdict for verdict in verdicts if verdict.not_computable is None]
+    frame = frame.with_columns(pl.lit(None).alias(name) for name in sorted(set(not_computable) - set(frame.columns)))
     questions, groups = Questions(frame), groups_of(frame)
     questions.ask([verdict.rule for verdict in computable], contract_year)
     judged = {verdict.rule.id: judge(verdict.rule, questions, contract_year) for verdict in computable}

@@ -35,7 +35,7 @@ def rules_list(*, json: bool = False) -> None:
         say_json([_rule(rule) for rule in rules])
         return
     head = ("id", "catalogue", "service", "evidence", "title")
-    say_table(head, [(r.id, r.catalogue_id, r.service, "/".join(r.evidence), r.title) for r in rules])
+    say_table(head, [(r.id, r.catalogue_id, r.service, _marks(r), r.title) for r in rules])
 
 
 @rules_app.command("show")
@@ -52,6 +52,7 @@ def rules_show(rule_id: Annotated[str, typer.Argument(metavar="ID")], *, json: b
     if json:
         say_json(shown)
         return
+    shown["evidence"] = shown.pop("evidence_words")
     for name, value in shown.items():
         if isinstance(value, list | tuple) and value and isinstance(value[0], dict):
             say(f"{name}:")
@@ -64,7 +65,14 @@ def rules_show(rule_id: Annotated[str, typer.Argument(metavar="ID")], *, json: b
 def _rule(rule: CohortRule) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return asdict(rule)
+    from pophealth.terms import evidence_words
+
+    return asdict(rule) | {"evidence_words": evidence_words(rule.evidence)}
+
+
+def _marks(rule: CohortRule) -> str:
+    """Give the marks of a table's cell; what is general knowledge says that it is to be confirmed."""
+    return "/".join(f"{mark} to be confirmed" if mark == "K" else str(mark) for mark in rule.evidence)
 
 
 @rules_app.command("diff")

@@ -11,6 +11,7 @@ import typer
 from pophealth.commands.output import note, say, say_json
 from pophealth.commands.work import ingest_site, run_site
 from pophealth.config import load_config
+from pophealth.errors import NetworksFailed
 
 DEMO_INDEX_DATE = date(2025, 1, 31)
 """The demo's index date: inside contract year 2024-25, the last that all starter rules are declared for."""
@@ -100,7 +101,11 @@ def demo(
     config = load_config(out / "config.toml")
     ingest_site(config)
     report = run_site(config, DEMO_INDEX_DATE, ())
+    if report.failed:
+        msg = f"{len(report.failed)} of {networks} networks failed, first {next(iter(report.failed.items()))}"
+        raise NetworksFailed(msg)
     first = next(iter(sorted(report.folder / code for code in (*report.delivered, *report.already))))
     say(f"delivered {len(report.delivered) + len(report.already)} networks of {report.folder}")
-    say(f"look at {first / 'summary.json'} and {first / 'members.arrow'}")
+    say(f"tables: {first / 'members.arrow'}, workbook: {first / 'lists.xlsx'}")
     say(f"verify with: pophealth verify {first}")
+    say(f"open in a browser: {first / 'index.html'}")

@@ -12,6 +12,7 @@ import typer
 from pophealth.commands.output import note, say, say_json, say_table
 from pophealth.config import Config, load_config
 from pophealth.errors import NetworksFailed, UsageError
+from pophealth.terms import Engine
 
 if TYPE_CHECKING:
     from pophealth.runs.night import RunReport
@@ -65,18 +66,18 @@ def ingest(config: ConfigFile, *, json: bool = False) -> None:
     ingest_site(load_config(config), json=json)
 
 
-def run_site(config: Config, index_date: date, networks: tuple[str, ...]) -> RunReport:
+def run_site(config: Config, index_date: date, networks: tuple[str, ...], engine: Engine = Engine.THREADS) -> RunReport:
     """Run a site's networks with a line (or a bar, on a terminal) for each."""
     from pophealth.runs.night import run as run_night
 
     if not sys.stderr.isatty():
-        return run_night(config, index_date, networks, lambda network, outcome: note(f"{network} {outcome}"))
+        return run_night(config, index_date, networks, lambda network, outcome: note(f"{network} {outcome}"), engine)
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("networks", total=None)
-        return run_night(config, index_date, networks, lambda _network, _outcome: progress.advance(bar))
+        return run_night(config, index_date, networks, lambda _network, _outcome: progress.advance(bar), engine)
 
 
 def run(
@@ -84,14 +85,15 @@ def run(
     *,
     index_date: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])],
     network: Annotated[list[str] | None, typer.Option(help="Only these networks; may be repeated.")] = None,
-    engine: Annotated[str, typer.Option(help="threads")] = "threads",
+    engine: Annotated[
+        Engine, typer.Option(help="Threads of this process, or tasks of Apache Spark (`pophealth[spark]` and Java).")
+    ] = Engine.THREADS,
     json: bool = False,
 ) -> None:
     """Run every network on an index date and deliver it; a second run finds nothing to do."""
-    if engine != "threads":
-        msg = f"engine {engine!r}: this release has 'threads' only"
-        raise UsageError(msg)
-    report = run_site(load_config(config), index_date.date(), tuple(network or ()))
+    from pophealth.runs.monitored import breaches_told
+
+    report = run_site(load_config(config), index_date.date(), tuple(network or ()), engine)
     deliveries = {code: report.folder / code for code in sorted((*report.delivered, *report.already))}
     if json:
         say_json(
@@ -109,6 +111,8 @@ def run(
         say(f"run {report.run_id}: {len(report.delivered)} networks delivered to {report.folder}")
         if report.practices_without_network:
             note(f"{report.practices_without_network} practices of the register are in no network on that date")
+    for line in breaches_told(report.delivered.values()):
+        note(f"warning: {line}")
     for code, reason in report.failed.items():
         note(f"failed {code}: {reason}")
     if report.failed:

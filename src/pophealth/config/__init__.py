@@ -2,7 +2,7 @@
 
 from pophealth.config.base import Section
 from pophealth.config.extract import ByOrganisation, Extract, OnePractice, PlausibleRange, Supplies, TableMapping
-from pophealth.config.planning import Delivery, Holdout, Planning
+from pophealth.config.planning import Delivery, FloorBy, Holdout, Planning
 from pophealth.config.prediction import Models
 from pophealth.config.sections import OptOuts, Reference, Restricted, Runs, Scores, Site
 from pophealth.config.site import Config, load_config
@@ -12,6 +12,7 @@ __all__ = [
     "Config",
     "Delivery",
     "Extract",
+    "FloorBy",
     "Holdout",
     "Models",
     "OnePractice",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -10,9 +11,16 @@ from pophealth.config.base import Said, Section
 from pophealth.errors import UsageError
 from pophealth.terms import LegalBasis, Purpose, contract_year_start
 
+_BUCKET = "[^\\s/:@]+(@[^\\s/:@]+)?(:[0-9]+)?(/|$)"
+"""Names of bucket, account and port; a password has no place in a configuration, the environment holds it."""
+
 
 class Site(Section):
-    """Who runs it, for what purpose, on what basis."""
+    """Who runs it, for what purpose, on what basis.
+
+    `register_url` names an object store (``s3://bucket/site``) that holds a copy of ``data_root/register``: runs read
+    records from there. Deliveries, journal and state stay under `data_root`.
+    """
 
     name: Said
     purpose: Purpose
@@ -24,6 +32,12 @@ class Site(Section):
     data_root: Path = Path("data")
     key_file: Path = Path("keys/site.key")
     signing_key_file: Path | None = None
+    register_url: Annotated[str, Field(pattern=rf"^[a-z][a-z0-9+]*://{_BUCKET}\S*$")] | None = None
+
+    @property
+    def register_place(self) -> Path | str:
+        """What holds the folder ``register`` that runs read."""
+        return self.register_url or self.data_root
 
     @model_validator(mode="after")
     def _basis_is_backed(self) -> Site:
@@ -74,12 +88,14 @@ class Restricted(Section):
 class Scores(Section):
     """Published scores: which to compute beside those that the rules read, and whose licence condition is met.
 
-    `townsend_file` is the CSV or Parquet file of Townsend scores by area (columns lsoa11cd, townsend_2011).
+    `townsend_file` is the CSV or Parquet file of Townsend scores by area (columns lsoa11cd, townsend_2011), `imd_score_file`
+    that of scores of the Index of Multiple Deprivation (columns lsoa_code, imd_score), which PARR-30 reads.
     """
 
     also: tuple[str, ...] = ()
     licence_accepted: tuple[str, ...] = ()
     townsend_file: Path | None = None
+    imd_score_file: Path | None = None
 
 
 class Runs(Section):

@@ -114,9 +114,16 @@ def open_snapshot(data_root: Path | str, snapshot: str | None = None, *, store: 
     IntegrityError
         Its manifest was changed.
     """
-    root = store if store is not None else store_of(data_root).below("register")
-    if snapshot is None and root.has("CURRENT"):
-        snapshot = root.content("CURRENT").to_pybytes().decode().strip()
+    try:
+        root = store if store is not None else store_of(data_root).below("register")
+        if snapshot is None and root.has("CURRENT"):
+            snapshot = root.content("CURRENT").to_pybytes().decode().strip()
+    except (OSError, pa.ArrowInvalid) as error:
+        msg = (
+            f"register: its place cannot be read ({type(error).__name__}). Check site.register_url or site.data_root, "
+            "and this machine's credentials for it."
+        )
+        raise ConfigError(msg) from error
     if snapshot is None:
         msg = f"register: nothing was ingested into {root.root} yet. Run `pophealth ingest CONFIG` first."
         raise ConfigError(msg)

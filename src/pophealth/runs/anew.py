@@ -42,7 +42,7 @@ def describe_anew(
     if practices is None:
         msg = f"no practice of network {network} is in the register on {index_date}"
         raise UsageError(msg)
-    plan = night.plan if contract_year is None else make_plan(config, night.snapshot, contract_year)
+    plan = night.plan if contract_year is None else make_plan(config, night.snapshot, contract_year, night.plan.models)
     if rule_id is not None:
         plan = only(plan, rule_id)
     task = Task(network, practices, index_date, config.site.legal_basis, night.areas, night.withheld)

@@ -45,11 +45,19 @@ def ingest(config: Config) -> IngestReport:
 
     Raises
     ------
+    ConfigError
+        The configuration reads its register from an object store.
     DataContractError
         The extract breaks its contract as a whole, or every practice had to be withheld.
     TryLaterError
         Another run or ingest of this site is under way.
     """
+    if config.site.register_url is not None:
+        msg = (
+            "ingest: config site.register_url is set, and a register is written under site.data_root only. Ingest with "
+            "a configuration without it, then copy data_root/register there, CURRENT last (docs/spark.md)."
+        )
+        raise ConfigError(msg)
     with exclusive(config.site.data_root):
         site_key = read_key(config.site.key_file)
         key = purpose_key(site_key, config.site.purpose)

@@ -46,7 +46,7 @@ def check_site(
         A file is damaged.
     """
     memberships, warnings = load_memberships(_membership_file(config))
-    snapshot = open_snapshot(config.site.data_root)
+    snapshot = open_snapshot(config.site.register_place)
     told = snapshot.facts.get("extract_date")
     if day is None and told is None:
         msg = "networks check: the extract says no last day; give --index-date"

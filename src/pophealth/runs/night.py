@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from pophealth import __version__
 from pophealth.config import OnePractice
-from pophealth.delivery.identify import identify_members, practice_frames
-from pophealth.delivery.sign import load_signing_key
-from pophealth.delivery.write import write_delivery
 from pophealth.errors import ConfigError, UsageError
-from pophealth.line import NetworkResult, Task, walk
 from pophealth.plan import Plan, declarations_digest, make_plan
 from pophealth.reference import load_areas, load_memberships, members_on, one_practice_membership
 from pophealth.register import Snapshot, open_snapshot
+from pophealth.runs.actions import actions_digest, known_on, read_history
 from pophealth.runs.clock import today
+from pophealth.runs.delivering import deliverer
 from pophealth.runs.engines.threads import Outcome, run_networks
+from pophealth.runs.engines.worker import handed
 from pophealth.runs.identity import run_id as identify_run
+from pophealth.runs.in_use import models_in_use
 from pophealth.runs.journal import Journal
 from pophealth.runs.keys import read_key
 from pophealth.runs.lock import exclusive
-from pophealth.runs.objections import Objections, left_out, read_objections
+from pophealth.runs.objections import Objections, read_objections
+from pophealth.runs.plan_facts import PlanFacts, network_names, plan_facts
 from pophealth.runs.resume import is_committed, latest_committed_before, remove_unfinished
-from pophealth.runs.summary import summarise
-from pophealth.terms import Purpose, contract_year_of, network_code
+from pophealth.terms import Engine, contract_year_of, network_code
 
 if TYPE_CHECKING:
     from pophealth.config import Config
@@ -65,6 +66,9 @@ class Night:
     objections: Objections
     index_date: date
     run_id: str
+    plan_facts: PlanFacts
+    turn: threading.Lock = field(default_factory=threading.Lock, compare=False)
+    """Held by the network whose evidence is read and written: memory does not grow with the number of threads."""
 
     @property
     def folder(self) -> Path:
@@ -100,16 +104,21 @@ def open_night(config: Config, index_date: date) -> Night:
     Raises
     ------
     ConfigError
-        No register, no membership file, or no usable opt-out list.
+        No register, no membership file, no usable opt-out list, or no version of a model in use.
+    IntegrityError
+        A model in use is damaged, or was trained on other declarations or codelists.
+    TryLaterError
+        The registry of models cannot be reached.
     """
-    snapshot = open_snapshot(config.site.data_root)
+    snapshot = open_snapshot(config.site.register_place)
     year = config.site.contract_year or contract_year_of(index_date)
-    plan = make_plan(config, snapshot, year)
+    plan = make_plan(config, snapshot, year, models_in_use(config))
     memberships = _memberships(config)
     areas = None
     if config.reference.areas_2011 or config.reference.areas_2021:
         areas = load_areas(config.reference.areas_2011, config.reference.areas_2021)
     objections = read_objections(config, read_key(config.site.key_file), today())
+    actions = known_on(read_history(config.site.data_root), index_date)
     parts = {
         "register": snapshot.digest,
         "memberships": frame_digest(memberships),
@@ -118,15 +127,17 @@ def open_night(config: Config, index_date: date) -> Night:
         "codelists": plan.library.digest,
         "declarations": declarations_digest(plan),
         "opt_outs": objections.digest,
-        "models": {},
-        "actions": "",
+        "models": {model.spec.id: model.identity for model in plan.models},
+        "actions": actions_digest(actions),
+        "network_names": frame_digest(network_names(config)),
         "config": config.digest(),
         "contract_year": year,
         "index_date": index_date.isoformat(),
         "version": __version__,
         "previous_run": latest_committed_before(config.site.data_root, index_date),
     }
-    return Night(config, snapshot, plan, memberships, areas, objections, index_date, identify_run(parts))
+    planning = plan_facts(config, plan, actions, index_date)
+    return Night(config, snapshot, plan, memberships, areas, objections, index_date, identify_run(parts), planning)
 
 
 def _memberships(config: Config) -> pl.DataFrame:
@@ -152,6 +163,7 @@ def run(
     index_date: date,
     networks: tuple[str, ...] = (),
     on_network: Callable[[str, str], None] = lambda _network, _outcome: None,
+    engine: Engine = Engine.THREADS,
 ) -> RunReport:
     """Run every network (or those named) on `index_date` and deliver it.
 
@@ -159,6 +171,8 @@ def run(
     ----------
     on_network
         Called with a network's code and ``delivered`` or ``failed`` as each one ends.
+    engine
+        Where networks are worked through; it changes no byte of what is delivered.
 
     Raises
     ------
@@ -181,7 +195,7 @@ def run(
         orphans = len(set(night.snapshot.practices) - in_networks)
         if not pending:
             return RunReport(night.run_id, night.folder, {}, already, {}, orphans)
-        outcomes = _carry_out(night, known, pending, on_network)
+        outcomes = _carry_out(night, {code: known[code] for code in pending}, on_network, engine)
     delivered = {outcome.network: outcome.value for outcome in outcomes if outcome.value is not None}
     failed = {
         outcome.network: f"{outcome.error_type} at {outcome.place}" for outcome in outcomes if outcome.value is None
@@ -191,81 +205,25 @@ def run(
 
 def _carry_out(
     night: Night,
-    known: dict[str, tuple[str, ...]],
-    pending: list[str],
+    pending: dict[str, tuple[str, ...]],
     on_network: Callable[[str, str], None],
+    engine: Engine,
 ) -> list[Outcome[Path]]:
-    signing_key = load_signing_key(
-        night.config.site.signing_key_file or night.config.site.key_file.with_name("signing.key")
-    )
+    threads = night.config.runs.threads
+    work = deliverer(night, max(1, threads // len(pending)))
     remove_unfinished(night.config.site.data_root)
     journal = Journal(night.config.site.data_root)
-    journal.started(night.run_id, night.index_date, pending)
-
-    def work(network: str) -> Path:
-        return deliver_network(night, network, known[network], signing_key)
+    journal.started(night.run_id, night.index_date, list(pending))
 
     def ended(outcome: Outcome[Path]) -> None:
         journal.network(night.run_id, outcome)
         on_network(outcome.network, "delivered" if outcome.value is not None else "failed")
 
-    outcomes = run_networks(pending, work, night.config.runs.threads, ended)
+    if engine is Engine.SPARK:
+        from pophealth.runs.engines.spark import run_networks as run_on_spark
+
+        outcomes = run_on_spark(pending, handed(night), threads, ended)
+    else:
+        outcomes = run_networks(list(pending), lambda network: work(network, pending[network]), threads, ended)
     journal.finished(night.run_id)
     return outcomes
-
-
-def deliver_network(night: Night, network: str, practices: tuple[str, ...], signing_key: Any) -> Path:
-    """Give the folder of one network's delivery, committed."""
-    site = night.config.site
-    task = Task(network, practices, night.index_date, site.legal_basis, night.areas, night.withheld)
-    result = walk(task, night.plan, night.snapshot)
-    buckets = [night.snapshot.bucket(code) for code in practices if code in night.snapshot.practices]
-    gone = left_out(buckets, night.objections, night.extract_date)
-    here = result.frame["patient_id"].implode()
-    counts = {reason: int(ids.is_in(here).sum()) for reason, ids in gone.items()}  # who was counted in, and goes now
-    result = without(result, pl.concat(list(gone.values())).unique())
-    members = result.members.with_columns(pl.lit(network).alias("network_code"))
-    identity = pl.concat([bucket.identity() for bucket in buckets])
-    summary = summarise(task, night.plan, result, members, counts)
-    allowed = site.purpose is Purpose.CASE_FINDING
-    return write_delivery(
-        night.folder / network,
-        members=identify_members(members, identity, purpose=site.purpose, agreement=site.network_sharing_agreement),
-        patients=result.frame.drop("person", "birth_date", "lsoa_code", strict=False),
-        evidence=result.evidence,
-        summary=summary,
-        practices=practice_frames(members, identity) if allowed else None,
-        facts=_manifest_facts(night, network, practices),
-        signing_key=signing_key,
-    )
-
-
-def without(result: NetworkResult, gone: pl.Series) -> NetworkResult:
-    """Give `result` with no row of anyone in `gone`; ranks close up so that they run from 1 without a gap."""
-    keep = ~pl.col("patient_id").is_in(gone.implode())
-    members = result.members.filter(keep).with_columns(
-        pl.col("rank").rank("ordinal").over("rule_id").cast(pl.Int32).alias("rank")
-    )
-    return NetworkResult(
-        result.frame.filter(keep), result.selections, members, result.evidence.filter(keep), result.facts
-    )
-
-
-def _manifest_facts(night: Night, network: str, practices: tuple[str, ...]) -> dict[str, Any]:
-    site = night.config.site
-    return {
-        "run_id": night.run_id,
-        "network_code": network,
-        "practices": sorted(practices),
-        "index_date": night.index_date.isoformat(),
-        "contract_year": night.plan.contract_year,
-        "purpose": site.purpose.value,
-        "legal_basis": site.legal_basis.value,
-        "approval_reference": site.approval_reference,
-        "network_sharing_agreement": site.network_sharing_agreement,
-        "synthetic": site.synthetic,
-        "register_snapshot": night.snapshot.id,
-        "opt_out_digest": night.objections.digest,
-        "codelists_digest": night.plan.library.digest,
-        "version": __version__,
-    }

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pophealth.terms import SERVICES, Status
+from pophealth.terms import SERVICES, Status, evidence_words
 
 if TYPE_CHECKING:
+    from pophealth.declare import CohortRule
     from pophealth.line import NetworkResult, Task
     from pophealth.plan import Plan
 
@@ -30,6 +31,7 @@ def summarise(
         "absent_practices": result.facts["absent_practices"],
         "left_out_at_delivery": left_out,
         "silence": result.facts["silence"],
+        "monitoring": result.facts["monitoring"],
         "by_quintile": _by_quintile(result.frame),
         "rules": {rule.id: _rule(rule.id, plan, result, members) for rule in plan.rules},
     }
@@ -42,13 +44,7 @@ def _rule(rule_id: str, plan: Plan, result: NetworkResult, members: pl.DataFrame
     counts = dict(rows["status"].cast(pl.String).value_counts().iter_rows())
     tiers = rows.filter(pl.col("status") == Status.LISTED.value)["tier_label"].cast(pl.String).value_counts()
     return {
-        "catalogue_id": rule.catalogue_id,
-        "service": rule.service,
-        "service_title": SERVICES[rule.service],
-        "title": rule.title,
-        "source": rule.source,
-        "evidence": [mark.value for mark in rule.evidence],
-        "note": rule.note,
+        **rule_facts(rule, plan.contract_year),
         "carried_from": selection.carried_from,
         "not_computable": selection.not_computable,
         **{status.value: counts.get(status.value, 0) for status in Status if status is not Status.UNKNOWN},
@@ -57,7 +53,36 @@ def _rule(rule_id: str, plan: Plan, result: NetworkResult, members: pl.DataFrame
         "tiers": dict(sorted(tiers.iter_rows())),
         "attrition": selection.attrition.to_dicts(),
         "attrition_by_group": _by_group(selection.attrition_by_group),
-        "criteria": [{"id": c.id, "part": c.part, "predicate": c.predicate, "bit": c.bit} for c in rule.criteria],
+    }
+
+
+def rule_facts(rule: CohortRule, contract_year: str) -> dict[str, Any]:
+    """Give what a rule declares, as pages and workbook show it; `bound` holds the figures of the year it runs with."""
+    year = rule.year_for(contract_year)
+
+    def bound(predicate: str) -> str:
+        return rule.bind(predicate, contract_year) if year else predicate
+
+    return {
+        "catalogue_id": rule.catalogue_id,
+        "service": rule.service,
+        "service_title": SERVICES[rule.service],
+        "title": rule.title,
+        "source": rule.source,
+        "evidence": [mark.value for mark in rule.evidence],
+        "evidence_words": evidence_words(rule.evidence),
+        "note": rule.note,
+        "role": rule.role,
+        "minutes": rule.minutes,
+        "owed": rule.owed,
+        "years": list(rule.years),
+        "year_used": year,
+        "criteria": [
+            {"id": c.id, "part": c.part, "predicate": c.predicate, "bound": bound(c.predicate), "bit": c.bit}
+            for c in rule.criteria
+        ],
+        "declared_tiers": [{"label": t.label, "when": bound(t.when), "urgent": t.urgent} for t in rule.tiers],
+        "rank_by": [bound(term) for term in rule.rank_by],
     }
 
 

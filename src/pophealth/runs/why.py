@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +15,20 @@ from pophealth.errors import UsageError
 from pophealth.features import deciding_records
 from pophealth.line import Task, describe
 from pophealth.plan import make_plan
+from pophealth.planning.results import results_of
 from pophealth.pseudonyms import pseudonym, purpose_key
 from pophealth.reference import load_areas
 from pophealth.register import open_snapshot
 from pophealth.runs.anew import only
+from pophealth.runs.in_use import load_models
 from pophealth.runs.keys import read_key
-from pophealth.terms import network_code
+from pophealth.runs.plan_facts import include_criteria_of, tier_features_of
+from pophealth.terms import Status, network_code
 
 if TYPE_CHECKING:
     from pophealth.cohorts import Explanation
     from pophealth.config import Config
+    from pophealth.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,9 @@ def explain_person(
     """
     manifest = _manifest(config, run_id, network)
     index_date = date.fromisoformat(manifest["index_date"])
-    snapshot = open_snapshot(config.site.data_root, manifest["register_snapshot"])
-    plan = make_plan(config, snapshot, manifest["contract_year"])
+    snapshot = open_snapshot(config.site.register_place, manifest["register_snapshot"])
+    models = load_models(config, {name: str(said["version"]) for name, said in manifest.get("models", {}).items()})
+    plan = make_plan(config, snapshot, manifest["contract_year"], models)
     if rule_id is not None:
         plan = only(plan, rule_id)
     person = patient or _pseudonym(config, nhs_number or "")
@@ -117,7 +122,25 @@ def explain_person(
         index_date,
         plan.contract_year,
     )
+    explanations = _with_age_of_result(plan, person, explanations, records, index_date)
     return Answer(run_id, index_date.isoformat(), explanations, records)
+
+
+def _with_age_of_result(
+    plan: Plan, person: str, explanations: tuple[Explanation, ...], records: pl.DataFrame, index_date: date
+) -> tuple[Explanation, ...]:
+    """Give the explanations, those of an urgent tier with the days since the result that put the person there."""
+    rules = {rule.id: rule for rule in plan.rules}
+    urgent = [
+        (person, said.rule_id, said.tier, True)
+        for said in explanations
+        if said.status == Status.LISTED.value and said.tier and rules[said.rule_id].tiers[said.tier - 1].urgent
+    ]
+    kinds = {"patient_id": pl.String, "rule_id": pl.String, "tier": pl.Int8, "is_urgent": pl.Boolean}
+    listed = pl.DataFrame(urgent, schema=kinds, orient="row")
+    ages = results_of(listed, records, tier_features_of(plan), include_criteria_of(plan), index_date)
+    days = dict(ages.select("rule_id", "days_since_result").iter_rows())
+    return tuple(replace(said, days_since_result=days.get(said.rule_id)) for said in explanations)
 
 
 def _manifest(config: Config, run_id: str, network: str) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def generate(
     with ThreadPoolExecutor(min(AT_ONCE, networks, os.cpu_count() or 1)) as pool:
         made = list(pool.map(lambda number: make_network(out, world, order, number), range(networks)))
     site_rows = write_site(
-        out, world, timeline, [network.places for network in made], [network.residents for network in made]
+        out, world, timeline, [network.places for network in made], [network.residents for network in made], patients
     )
     last_day = date(1970, 1, 1) + timedelta(days=timeline.last_day)
     faults: dict[int, dict[str, int]] = {}

@@ -62,15 +62,39 @@ areas_2021 = "areas.parquet"
 medicine_map = "medicine_map.parquet"
 codelists = ["codelists"]
 
+[planning]
+weeks = 4
+slot_minutes = 30
+deprived_share = 0.25
+slots_per_week = {slots}
+
+[delivery]
+pages = true
+workbook = true
+gp_presets = ["nhs-only", "nhs-dob"]
+
 [runs]
 threads = 2
 """
 
+SLOTS_A_WEEK = {
+    "care_coordinator": 110,
+    "clinical_pharmacist": 50,
+    "gp": 10,
+    "paramedic": 5,
+    "pharmacy_technician": 25,
+    "physician_associate": 30,
+    "physiotherapist": 5,
+    "practice_nurse": 75,
+    "social_prescribing_link_worker": 40,
+}
+"""Slots a week for 10,000 people: an invented team, so that some offers have a place and others wait."""
+
 
 def write_site(
-    out: Path, world: World, timeline: Timeline, places: Sequence[Places], residents: Sequence[int]
+    out: Path, world: World, timeline: Timeline, places: Sequence[Places], residents: Sequence[int], patients: int
 ) -> dict[str, int]:
-    """Write everything that is about no person; give the rows of each table."""
+    """Write everything that is about no person, for networks of `patients` people; give the rows of each table."""
     memberships = membership_rows(places, timeline)
     columns = {name: [row[name] for row in memberships] for name in memberships[0]}
     columns["start_date"], columns["end_date"] = (
@@ -85,8 +109,14 @@ def write_site(
         if not world.library.get(name).is_filled:
             write_pointer(out / "codelists", name, world.library.get(name).title)
     year = contract_year_of(timeline.index_date)
-    (out / "config.toml").write_text(CONFIG.format(year=year), "utf-8")
+    (out / "config.toml").write_text(CONFIG.format(year=year, slots=_slots(patients)), "utf-8")
     return rows
+
+
+def _slots(patients: int) -> str:
+    """Give the team's slots a week as TOML, by the size of a network."""
+    slots = (f"{role} = {max(1, round(slots * patients / 10_000))}" for role, slots in SLOTS_A_WEEK.items())
+    return f"{{ {', '.join(slots)} }}"
 
 
 def _plain(columns: dict[str, list[object]]) -> dict[str, pa.Array]:

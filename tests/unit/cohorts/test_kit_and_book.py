@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from pophealth.cli import main
 from pophealth.cohorts import load_rules
 from pophealth.cohorts.book import book, write_book
 from pophealth.cohorts.kit import default_tables, read_blocks, write_kit
 from pophealth.errors import DeclarationError
-from pophealth.terms import SERVICES
+from pophealth.runs.summary import rule_facts
+from pophealth.terms import SERVICES, Evidence
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -57,3 +59,31 @@ def test_the_book_is_what_the_declarations_say(tmp_path: Path) -> None:
 def test_the_pages_in_the_repository_are_up_to_date(service: str) -> None:
     page = ROOT / "docs" / "rules" / f"{service}.md"
     assert page.read_text("utf-8") == book()[service], "run: pophealth rules book"
+
+
+def test_a_figure_of_general_knowledge_is_to_be_confirmed_wherever_its_mark_is_shown(tmp_path: Path) -> None:
+    """The book, the kit and the facts that summary, pages and workbook are written from; list, show and explain beside."""
+    general = [rule for rule in load_rules().values() if Evidence.TO_BE_CONFIRMED in rule.evidence]
+    assert len(general) > 10
+    pages = book()
+    write_kit(default_tables(), tmp_path)
+    kit = json.loads((tmp_path / "kit.json").read_text())
+    for rule in general:
+        assert "K: to be confirmed" in kit[rule.id]["evidence_words"]
+        assert "K: to be confirmed" in rule_facts(rule, "2024-25")["evidence_words"]
+        section = pages[rule.service].split(f'<a id="{rule.id}"></a>')[1].split("<a id=")[0]
+        assert "K: to be confirmed" in section
+        (row,) = [
+            line for line in pages[rule.service].splitlines() if line.startswith("| ") and f"(#{rule.id})" in line
+        ]
+        assert "K (to be confirmed)" in row
+
+
+@pytest.mark.parametrize("words", [("list",), ("list", "--json"), ("show", "frequent_attender")])
+def test_the_commands_say_it_too(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.setattr("sys.argv", ["pophealth", "rules", *words])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert not stopped.value.code
+    assert "to be confirmed" in capsys.readouterr().out

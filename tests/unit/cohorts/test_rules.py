@@ -19,7 +19,7 @@ CATALOGUE = {
         *(f"PIN-02{letter}" for letter in "ABCD"),
     ],
     "care_homes": ["EH-01", *(f"EH-{number:02d}" for number in range(3, 15))],
-    "anticipatory_care": [*(f"AC-{number:02d}" for number in range(1, 16) if number != 6), "AC-11"],
+    "anticipatory_care": [*(f"AC-{number:02d}" for number in range(1, 16)), "AC-11"],
     "personalised_care": [*(f"PC-{number:02d}" for number in range(1, 7)), *(5 * ["PC-02"])],
     "early_cancer": [*(f"CA-{number:02d}" for number in range(1, 20) if number != 15), *(4 * ["CA-12"])],
     "cvd_prevention": [

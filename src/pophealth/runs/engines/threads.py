@@ -39,14 +39,15 @@ def run_networks(
     """
     outcomes: dict[str, Outcome[Value]] = {}
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        for future in as_completed([pool.submit(_attempt, network, work) for network in pending]):
+        for future in as_completed([pool.submit(attempt, network, work) for network in pending]):
             outcome = future.result()
             outcomes[outcome.network] = outcome
             ended(outcome)
     return [outcomes[network] for network in pending]
 
 
-def _attempt(network: str, work: Callable[[str], Value]) -> Outcome[Value]:
+def attempt(network: str, work: Callable[[str], Value]) -> Outcome[Value]:
+    """Give how `work` on one network ended; whatever it raises stays with that network."""
     try:
         return Outcome(network, work(network))
     except PophealthError as error:
