@@ -43,8 +43,7 @@ class Scratch(threading.local):
             self.size = size
             self.mask = np.empty(size // 8 * 8 + 8, np.uint8)
             self.words = np.empty(size, np.uint32)
-            self.more_words = np.empty(size, np.uint32)
-            self.lanes = np.empty(size, np.uint64)
+            self.more_words = np.empty(size + 1, np.uint32)
             self.days = np.empty(size, np.uint16)
             self.rank = np.empty(size, np.uint8)
         return self
@@ -91,18 +90,22 @@ class ShardWalk:
         self._state = np.empty((dated.n_slots, self.size), np.uint16)
         self._changes = _NO_CHANGES
         self._lanes = [
-            (
-                substances.substance_changes(
-                    self._tables[_MEDICATIONS], program, days_of, len(dated.moments), self.size
-                ),
-                np.zeros(self.size, np.uint64),
-            )
-            for program, days_of in zip(plan.programs.substances, dated.substances, strict=False)
+            self._substances(program, days_of)
+            for program, days_of in zip(plan.programs.substances, dated.substances, strict=True)
         ]
         if len(dated.moments) > 1:
             self._changes = changes.changed_rows(
                 self._tables, plan.lists, plan.rules, dated.columns.list_, dated.earliest, dated.all_ends, dated.indexes
             )
+
+    def _substances(self, program: substances.Substances, parts: tuple[substances.SubstanceDates, ...]) -> Array:
+        """Give the lanes of a group of substance counts, uint64 [n_people, n_dates]."""
+        scratch = _SCRATCH.fit(self.size)
+        lanes = np.zeros((self.size, len(self._dated.moments)), np.uint64)
+        for days_of in parts:
+            flags = np.zeros(self.size, days_of.inside.dtype)
+            substances.substance_lanes(self._tables[_MEDICATIONS], program, days_of, flags, scratch.more_words, lanes)
+        return lanes
 
     def at(self, date: int) -> Results:
         """Give the results at index date number `date`."""
@@ -178,14 +181,8 @@ class ShardWalk:
                 self._tables, plan.lists, plan.rules, self._dated.co_issued,
                 at.starts_of["co_issued"], at.ends_of["co_issued"], at.index, self._state, scratch.mask, out.bits,
             )  # fmt: skip
-        for group, (program, (inside, earliest)) in enumerate(zip(programs.substances, at.inside, strict=True)):
-            if self._lanes:
-                changed, lanes = self._lanes[group]
-                substances.add_changes(program, changed[date], self.size, lanes, out.counts)
-            else:
-                substances.substance_sums(
-                    issues, program, inside, earliest, at.index, scratch.words, scratch.lanes, self.size, out.counts
-                )
+        for program, lanes in zip(programs.substances, self._lanes, strict=True):
+            substances.take_lanes(program, lanes, date, out.counts)
         for place, current in enumerate(programs.current_substances):
             start, end = at.starts_of["current_substances"][place], at.ends_of["current_substances"][place]
             total = out.counts[programs.tables["current_substances"][place, 0]]
