@@ -60,12 +60,15 @@ class Results:
     ----------
     bits : uint8 [n, n_bytes]
         Yes or no, one bit per person.
-    counts : int32 [n, n_people]
-    dates : int32 [n, n_people], date_bits : uint8 [n, n_bytes]
+    counts : int32 [n, 8 * n_bytes]
+    dates : int32 [n, 8 * n_bytes], date_bits : uint8 [n, n_bytes]
         Days since 1970-01-01, or a number of days, and whether there is one.
-    values : float64 [n, n_people], value_bits : uint8 [n, n_bytes]
-    labels : uint8 [n, n_people], label_bits : uint8 [n, n_bytes]
+    values : float64 [n, 8 * n_bytes], value_bits : uint8 [n, n_bytes]
+    labels : uint8 [n, 8 * n_bytes], label_bits : uint8 [n, n_bytes]
         Places of labels, counting from 0, and whether there is one.
+
+    Rows are as long as whole words of bits, so that row r of either block begins at the same place of a column over the
+    whole block; what lies after the last person means nothing.
     """
 
     bits: Array
@@ -121,18 +124,18 @@ class ShardWalk:
         return out
 
     def _empty(self) -> Results:
-        sizes, size = self._plan.programs.sizes, self.size
-        n_bytes = (size + 63) // 64 * 8  # whole words, as Arrow wants its buffers
+        sizes = self._plan.programs.sizes
+        n_bytes = (self.size + 63) // 64 * 8
 
         def block(rows: int, kind: Any) -> Array:
-            return np.empty((rows, size), kind)
+            return np.empty((rows, 8 * n_bytes), kind)
 
         def bits(rows: int) -> Array:
             return np.empty((rows, n_bytes), np.uint8)
 
         return Results(
             bits=bits(sizes["bits"]),
-            counts=np.zeros((sizes["counts"], size), np.int32),
+            counts=np.zeros((sizes["counts"], 8 * n_bytes), np.int32),
             dates=block(sizes["dates"], np.int32),
             date_bits=bits(sizes["dates"]),
             values=block(sizes["values"], np.float64),
@@ -163,7 +166,7 @@ class ShardWalk:
             together.count_rows(*read, list_, row, at.starts_of["counts"], at.ends_of["counts"], at.index, out.counts)
         if programs.near.list_.size:
             near.near(
-                *read, programs.near, at.starts_of["near"], at.ends_of["near"], at.index,
+                *read, programs.near, at.starts_of["near"], at.ends_of["near"], at.index, self.size,
                 scratch.mask, out.bits, out.dates, out.date_bits,
             )  # fmt: skip
 
