@@ -243,3 +243,11 @@ def _refuse_other_dictionary(shard: Shard, plan: FeaturePlan) -> None:
                 f"with a dictionary of {size}. Compile the plan with the dictionary of the same snapshot."
             )
             raise IntegrityError(msg)
+    for table, digest in plan.dictionaries.items():
+        written = shard.dictionaries.get(table, digest)
+        if table in shard.postings and written != digest:
+            msg = (
+                f"index of {table}: written with another dictionary of concepts (digest {written[:16]}) than the plan was "
+                f"compiled with ({digest[:16]}). Compile the plan with the dictionary of the same snapshot."
+            )
+            raise IntegrityError(msg)

@@ -136,7 +136,7 @@ def stays_between(stays: Stays, start: int, end: int, row_of: Words, offsets: Wo
             used += np.uint64((first[row] <= below) & lasts)
             row += np.uint64(1)
     offsets[offsets.size - 1] = used
-    return np.int64(used)
+    return int(used)
 
 
 @kernel

@@ -92,10 +92,8 @@ def choose_plain(
         held, best = np.uint32(day_of[person]), values[person]
         counts = is_seen & (day > above) & (day <= below) & (number >= lowest) & (number <= highest)
         better = sign * number > sign * best
-        if by_day:
-            takes = counts & ((day > held) | ((day == held) & better))
-        else:
-            takes = counts & ((held == 0) | better)
+        preferred = ((day > held) | ((day == held) & better)) if by_day else ((held == 0) | better)
+        takes = counts & preferred
         day_of[person] = np.uint16(day if takes else held)
         values[person] = number if takes else best
 
