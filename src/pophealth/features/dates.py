@@ -14,12 +14,11 @@ from pophealth.features.moment import Moment, edge_days
 from pophealth.features.plan import FeaturePlan
 from pophealth.features.programs import SMALL, Programs
 from pophealth.kernels import features_days as days
+from pophealth.kernels.features_changes import N_DAYS
 from pophealth.kernels.features_substances import SubstanceDates
 from pophealth.kernels.postings import frozen
 
 Days = npt.NDArray[np.int32]
-N_DAYS = (1 << 16) + 512
-"""Days a row can have been recorded on: a day of 16 bits, a lag, and a day after all of them for a row that has none."""
 _WORD_BITS = 64
 
 

@@ -29,7 +29,7 @@ from pophealth.kernels.postings import NO_POSTINGS, NO_STAYS, Postings, Shard, S
 Array = npt.NDArray[Any]
 _MEASUREMENTS = CODED_TABLES.index("measurements")
 _MEDICATIONS = CODED_TABLES.index("medications")
-_NO_CHANGES = changes.Changes(np.zeros(1, np.int64), np.empty(0, np.uint32), np.empty(0, np.uint8))
+_NO_CHANGES = changes.Changes(np.zeros(1, np.int64), np.empty(0, np.uint32))
 
 
 class Scratch(threading.local):

@@ -150,11 +150,12 @@ def finish(
 
 
 @kernel
-def apply_changes(tables: tuple[Postings, ...], changes: Changes, place: int, is_first: int, column: State) -> None:
+def apply_changes(changes: Changes, place: int, is_first: int, column: State) -> None:
     """Give in `column` what it held and the rows that come into sight at ``place = column * n_dates + date``."""
     flip = np.uint32(FIRST) if is_first else np.uint32(0)
+    entries = changes.entries
     for change in range(changes.ends[place], changes.ends[place + 1]):
-        entry = tables[changes.table[change]].entries[changes.rows[change]]
+        entry = entries[change]
         person = entry & np.uint32(0xFFFF)
         column[person] = max(column[person], np.uint16((entry >> np.uint32(16)) ^ flip))
 
@@ -187,5 +188,5 @@ def day_columns(
         if is_fresh[number]:
             scan(tables, lists, rules, columns.list_[number], is_first, least[number], ends[number], index, column)
         else:
-            apply_changes(tables, changes, number * n_dates + date, is_first, column)
+            apply_changes(changes, number * n_dates + date, is_first, column)
         finish(column, columns, number, starts, index, mask, bits, dates, date_bits, counts)
