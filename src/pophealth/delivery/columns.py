@@ -96,7 +96,8 @@ def _typed(column: pa.ChunkedArray, wanted: pa.DataType | None) -> pa.Array:
     if pa.types.is_string(typed.type):
         return typed.dictionary_encode().dictionary_decode()  # what a null stood for is not encoded
     if pa.types.is_nested(typed.type):
-        return typed.take(pa.array(np.arange(len(typed))))  # copies what is there, and nothing under a null
+        every = pa.Array.from_buffers(pa.int64(), len(typed), [None, pa.py_buffer(np.arange(len(typed)))])
+        return typed.take(every)  # copies what is there, and nothing under a null; pa.array would import pandas
     return _emptied(typed)
 
 
@@ -108,7 +109,9 @@ def _emptied(array: pa.Array) -> pa.Array:
     """
     if not array.null_count or pa.types.is_null(array.type):
         return array
-    filled = array.fill_null(pa.scalar(False if pa.types.is_boolean(array.type) else 0, array.type))
+    # a zero out of bytes: pa.scalar would import pandas first
+    zero = pa.Array.from_buffers(array.type, 1, [None, pa.py_buffer(bytes(16))])[0]
+    filled = array.fill_null(zero)
     valid = array.is_valid()
     return pa.Array.from_buffers(array.type, len(array), [valid.buffers()[1], filled.buffers()[1]], array.null_count)
 

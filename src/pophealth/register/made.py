@@ -116,4 +116,12 @@ class _Hashing:
 def read_arrays(content: Any) -> dict[str, Array]:
     """Give the arrays of a file's bytes as read-only views of them."""
     batch = pa.ipc.open_file(content).get_batch(0)
-    return {name: np.asarray(batch.column(name).to_numpy()) for name in batch.schema.names}
+    return {name: _view(batch.column(name)) for name in batch.schema.names}
+
+
+def _view(column: pa.Array) -> Array:
+    """Give a column of numbers without nulls as it lies there: pyarrow's own `to_numpy` would import pandas first."""
+    dtype = np.dtype({"float": "float32", "double": "float64"}.get(str(column.type), str(column.type)))
+    if not len(column):
+        return np.empty(0, dtype)
+    return np.frombuffer(column.buffers()[1], dtype, len(column), column.offset * dtype.itemsize)

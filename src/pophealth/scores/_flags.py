@@ -51,5 +51,7 @@ def text_lists(name: str, texts: Sequence[str], rows: Sequence[NDArray[np.int64]
         numbers[free[these]] = number
         free[these] += 1
     spoken = pl.Series(texts, dtype=pl.String).gather(numbers)
-    lists = pa.LargeListArray.from_arrays(pa.array(starts), spoken.to_arrow())
+    # not pa.array: given an array of numpy it imports pandas first, which costs more than all scores of a network
+    offsets = pa.Array.from_buffers(pa.int64(), len(starts), [None, pa.py_buffer(starts)])
+    lists = pa.LargeListArray.from_arrays(offsets, spoken.to_arrow())
     return pl.Series(name, lists, dtype=pl.List(pl.String))
