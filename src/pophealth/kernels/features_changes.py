@@ -59,8 +59,8 @@ def changed_rows(
         first_end, last_end = ends[0, number], ends[n_dates - 1, number]
         settled = min(first_end, indexes[0] - LATE)
         ends_at_index = True
-        for date in range(n_dates):
-            ends_at_index &= ends[date, number] == indexes[date]
+        for step in range(n_dates):
+            ends_at_index &= ends[step, number] == indexes[step]
         for part in range(lists.parts[list_[number]], lists.parts[list_[number] + 1]):
             runs = tables[lists.table[part]]
             rule = lists.rule[part]
