@@ -10,16 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from pophealth.errors import UsageError
-from pophealth.features.moment import LAST_DAY, Moment, edge_days
+from pophealth.features.moment import Moment, edge_days
 from pophealth.features.plan import FeaturePlan
 from pophealth.features.programs import SMALL, Programs
 from pophealth.kernels import features_days as days
+from pophealth.kernels.features_changes import N_DAYS
 from pophealth.kernels.features_substances import SubstanceDates
 from pophealth.kernels.postings import frozen
 
 Days = npt.NDArray[np.int32]
-MOST_DATES = 63
-"""Dates a word of bits can hold; more are counted date by date."""
+_WORD_BITS = 64
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,6 @@ class AtDate:
         Ends of the columns and starts of their uses' windows.
     starts_of, ends_of
         Windows of the small programs, by name.
-    inside
-        Per group of substance counts: the features in whose window a day lies, as bits, and the day before all of them.
     """
 
     index: int
@@ -50,7 +48,6 @@ class AtDate:
     starts_of: dict[str, Days]
     ends_of: dict[str, Days]
     pair_starts: Days
-    inside: tuple[tuple[npt.NDArray[np.uint8], int], ...]
 
 
 @dataclass(frozen=True)
@@ -84,8 +81,8 @@ class Dated:
     co_issued: Days
     all_ends: Days
     indexes: Days
-    substances: tuple[SubstanceDates, ...]
-    """Per group of substance counts, when there are many dates; none where a window steps back, or dates are too many."""
+    substances: tuple[tuple[SubstanceDates, ...], ...]
+    """Per group of substance counts: the dates, as many at a time as fit a word."""
 
 
 @lru_cache(maxsize=8)
@@ -156,37 +153,41 @@ def _at(programs: Programs, moment: Moment, edges: Days, is_fresh: npt.NDArray[n
         starts_of=starts_of,
         ends_of=ends_of,
         pair_starts=_int32(np.column_stack([starts_of["unresolved"], ends_of["unresolved"]])),
-        inside=tuple(_inside(programs, group, starts_of, ends_of) for group in range(len(programs.substances))),
     )
 
 
-def _inside(
-    programs: Programs, group: int, starts_of: dict[str, Days], ends_of: dict[str, Days]
-) -> tuple[npt.NDArray[np.uint8], int]:
-    inside = np.zeros(LAST_DAY + 2, np.uint8)
-    mine = np.flatnonzero(programs.tables["substances"][:, 0] == group)
-    for place in mine:
-        start, end = starts_of["substances"][place], ends_of["substances"][place]
-        inside[start + 1 : end + 1] |= np.uint8(1 << programs.tables["substances"][place, 1])
-    return frozen(inside), int(starts_of["substances"][mine].min())
-
-
-def _substance_dates(programs: Programs, edges: Days, indexes: list[int]) -> tuple[SubstanceDates, ...]:
-    """Give per group which dates a day counts at; nothing where the plan is evaluated date by date."""
-    starts, ends = (edges[:, numbers["substances"]] for numbers in (programs.starts, programs.ends))
-    steps_back = bool((np.diff(starts, axis=0) < 0).any() or (np.diff(ends, axis=0) < 0).any())
-    if not 1 < len(indexes) < MOST_DATES or steps_back:
-        return ()
-    days = np.arange(LAST_DAY + 2)
+def _substance_dates(programs: Programs, edges: Days, indexes: list[int]) -> tuple[tuple[SubstanceDates, ...], ...]:
+    """Give per group of substance counts on which dates a day counts, as many dates at a time as fit a word."""
+    days = np.arange(N_DAYS)
+    kind = np.uint8 if len(indexes) == 1 else np.uint64
     found = []
-    for group in range(len(programs.substances)):
+    for group, program in enumerate(programs.substances):
         mine = np.flatnonzero(programs.tables["substances"][:, 0] == group)
-        enter, leave = (
-            np.array([np.searchsorted(days_of[:, place], days) for place in mine], np.uint8)
-            for days_of in (ends, starts)
-        )
-        seen = np.searchsorted(indexes, days).astype(np.uint8)
-        found.append(SubstanceDates(frozen(seen), frozen(enter), frozen(leave), _int32([starts[:, mine].min()])))
+        starts, ends = (edges[:, numbers["substances"]][:, mine] for numbers in (programs.starts, programs.ends))
+        width = program.out.size
+        together = _WORD_BITS // width
+        parts = []
+        for first in range(0, len(indexes), together):
+            dates = min(together, len(indexes) - first)
+            inside, seen = np.zeros(N_DAYS, np.uint64), np.zeros(N_DAYS, np.uint64)
+            for date in range(dates):
+                all_features = np.uint64(((1 << width) - 1) << (date * width))
+                seen[days <= indexes[first + date]] |= all_features
+                for place, feature in enumerate(programs.tables["substances"][mine, 1].tolist()):
+                    start, end = starts[first + date, place], ends[first + date, place]
+                    inside[start + 1 : end + 1] |= np.uint64(1 << (date * width + feature))
+            members = [sum(member << (date * width) for date in range(dates)) for member in range(1 << width)]
+            parts.append(
+                SubstanceDates(
+                    inside=frozen(inside.astype(kind)),
+                    seen=frozen(seen.astype(kind)),
+                    members=frozen(np.array(members, np.uint64).astype(kind)),
+                    first=first,
+                    dates=dates,
+                    earliest=int(starts[first : first + dates].min()),
+                )
+            )
+        found.append(tuple(parts))
     return tuple(found)
 
 

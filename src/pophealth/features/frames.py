@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from pophealth.features.plan import FeaturePlan
+from pophealth.features.programs import Block
 from pophealth.features.shards import Results
 
 _ARROW: dict[str, Any] = {
@@ -21,7 +22,7 @@ _ARROW: dict[str, Any] = {
 }
 
 
-_VALID: dict[str, str | None] = {
+_VALID: dict[Block, str | None] = {
     "bits": None,
     "counts": None,
     "dates": "date_bits",
@@ -29,18 +30,6 @@ _VALID: dict[str, str | None] = {
     "labels": "label_bits",
 }
 """Blocks that say which places of another block hold something."""
-
-
-class _Rows:
-    """The rows of a block as buffers that share its memory."""
-
-    def __init__(self, block: npt.NDArray[Any]) -> None:
-        self._stride = block.shape[1] * block.itemsize
-        self._buffer = pa.py_buffer(block)
-
-    def row(self, number: int) -> pa.Buffer:
-        """Give one row."""
-        return self._buffer.slice(number * self._stride, self._stride)
 
 
 class Framer:
@@ -52,24 +41,45 @@ class Framer:
         # in the order asked for, so that usually nothing is left to be put in order
         names = [name for name in plan.columns if name in plan.places]
         names += [name for name in plan.places if name not in plan.columns]
-        self._columns = [
-            (place.block, _VALID[place.block], place.row, _ARROW[kinds[name]])
-            for name, place in ((name, plan.places[name]) for name in names)
+        self._places = [((kinds[name], plan.places[name].block), plan.places[name].row) for name in names]
+        self._columns = dict.fromkeys(column for column, _ in self._places)
+        self._labels = {
+            place: _labelled(name, labels[name]) for place, name in enumerate(names) if kinds[name] == "category"
+        }
+        fields = [
+            self._labels[place][0] if place in self._labels else pa.field(name, _ARROW[kinds[name]])
+            for place, name in enumerate(names)
         ]
-        self._names = names
-        self._labelled = [pl.col(name).cat.to(pl.Enum(labels[name])) for name in names if kinds[name] == "category"]
+        self._schema = pa.schema(fields)
 
     def frame(self, results: Results, size: int) -> pl.DataFrame:
         """Give one row per person of the shard, a column per place of the plan."""
-        if not self._names:
+        if not self._places:
             return pl.DataFrame(height=size)
-        rows = {name: _Rows(getattr(results, name)) for name in Results.__dataclass_fields__}
-        arrays = [
-            pa.Array.from_buffers(kind, size, [rows[valid].row(row) if valid else None, rows[block].row(row)])
-            for block, valid, row, kind in self._columns
-        ]
-        frame = pl.DataFrame(pa.RecordBatch.from_arrays(arrays, names=self._names))
-        return frame.with_columns(self._labelled) if self._labelled else frame
+        whole = {column: _column(column[0], *_blocks(results, column[1])) for column in self._columns}
+        stride = 8 * results.bits.shape[1]
+        arrays = [whole[column].slice(row * stride, size) for column, row in self._places]
+        for place, (_, texts) in self._labels.items():
+            arrays[place] = pa.DictionaryArray.from_arrays(arrays[place], texts, ordered=True, safe=False)
+        return pl.DataFrame(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+
+
+def _blocks(results: Results, block: Block) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+    """Give a block and the one that says which of its places hold something."""
+    valid = _VALID[block]
+    return getattr(results, block), None if valid is None else getattr(results, valid)
+
+
+def _column(kind: str, block: npt.NDArray[Any], valid: npt.NDArray[Any] | None) -> pa.Array:
+    """Give all rows of a block, one after the other, as one column that shares its memory."""
+    buffers = [None if valid is None else pa.py_buffer(valid), pa.py_buffer(block)]
+    return pa.Array.from_buffers(_ARROW[kind], block.size * (8 if kind == "bool" else 1), buffers)
+
+
+def _labelled(name: str, labels: tuple[str, ...]) -> tuple[pa.Field, pa.Array]:
+    """Give a column of labels as Polars itself hands one over, and the labels."""
+    empty = pa.RecordBatchReader.from_stream(pl.DataFrame(schema={name: pl.Enum(labels)}))
+    return empty.schema.field(0), pa.array(labels, empty.schema.field(0).type.value_type)
 
 
 @lru_cache(maxsize=8)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pophealth.declare import CODED_TABLES, DERIVED_KINDS, Feature
+from pophealth.dictionaries import digest_of
 from pophealth.errors import DeclarationError
 from pophealth.features.archived import is_archived
 from pophealth.features.asking import ASKERS, STAY_TABLES, Places, ask
@@ -46,8 +47,8 @@ class FeaturePlan:
         Features that no kernel makes: of the archive, or of other features.
     archive_tables
         Tables of the archive that are read.
-    n_concepts
-        Concepts of the dictionary the plan was compiled with, by table.
+    n_concepts, dictionaries
+        Concepts of the dictionary the plan was compiled with, and its digest (`pophealth.dictionaries`), by table.
     """
 
     features: tuple[Feature, ...]
@@ -61,6 +62,7 @@ class FeaturePlan:
     elsewhere: tuple[Feature, ...]
     archive_tables: tuple[str, ...]
     n_concepts: dict[str, int]
+    dictionaries: dict[str, str]
     library: CodelistLibrary
 
 
@@ -125,6 +127,7 @@ def compile_plan(
         elsewhere=tuple(feature for feature in computable if is_archived(feature) or feature.kind in DERIVED_KINDS),
         archive_tables=tuple(dict.fromkeys(table for feature in archived for table in feature.tables)),
         n_concepts={table: dictionary(table).height for table in sorted(tables)},
+        dictionaries={table: digest_of(dictionary(table)) for table in sorted(tables)},
         library=library,
     )
 

@@ -29,7 +29,7 @@ from pophealth.kernels.postings import NO_POSTINGS, NO_STAYS, Postings, Shard, S
 Array = npt.NDArray[Any]
 _MEASUREMENTS = CODED_TABLES.index("measurements")
 _MEDICATIONS = CODED_TABLES.index("medications")
-_NO_CHANGES = changes.Changes(np.zeros(1, np.int64), np.empty(0, np.uint32), np.empty(0, np.uint8))
+_NO_CHANGES = changes.Changes(np.zeros(1, np.int64), np.empty(0, np.uint32))
 
 
 class Scratch(threading.local):
@@ -43,8 +43,7 @@ class Scratch(threading.local):
             self.size = size
             self.mask = np.empty(size // 8 * 8 + 8, np.uint8)
             self.words = np.empty(size, np.uint32)
-            self.more_words = np.empty(size, np.uint32)
-            self.lanes = np.empty(size, np.uint64)
+            self.more_words = np.empty(size + 1, np.uint32)
             self.days = np.empty(size, np.uint16)
             self.rank = np.empty(size, np.uint8)
         return self
@@ -61,12 +60,15 @@ class Results:
     ----------
     bits : uint8 [n, n_bytes]
         Yes or no, one bit per person.
-    counts : int32 [n, n_people]
-    dates : int32 [n, n_people], date_bits : uint8 [n, n_bytes]
+    counts : int32 [n, 8 * n_bytes]
+    dates : int32 [n, 8 * n_bytes], date_bits : uint8 [n, n_bytes]
         Days since 1970-01-01, or a number of days, and whether there is one.
-    values : float64 [n, n_people], value_bits : uint8 [n, n_bytes]
-    labels : uint8 [n, n_people], label_bits : uint8 [n, n_bytes]
+    values : float64 [n, 8 * n_bytes], value_bits : uint8 [n, n_bytes]
+    labels : uint8 [n, 8 * n_bytes], label_bits : uint8 [n, n_bytes]
         Places of labels, counting from 0, and whether there is one.
+
+    Rows are as long as whole words of bits, so that row r of either block begins at the same place of a column over the
+    whole block; what lies after the last person means nothing.
     """
 
     bits: Array
@@ -91,18 +93,22 @@ class ShardWalk:
         self._state = np.empty((dated.n_slots, self.size), np.uint16)
         self._changes = _NO_CHANGES
         self._lanes = [
-            (
-                substances.substance_changes(
-                    self._tables[_MEDICATIONS], program, days_of, len(dated.moments), self.size
-                ),
-                np.zeros(self.size, np.uint64),
-            )
-            for program, days_of in zip(plan.programs.substances, dated.substances, strict=False)
+            self._substances(program, days_of)
+            for program, days_of in zip(plan.programs.substances, dated.substances, strict=True)
         ]
         if len(dated.moments) > 1:
             self._changes = changes.changed_rows(
                 self._tables, plan.lists, plan.rules, dated.columns.list_, dated.earliest, dated.all_ends, dated.indexes
             )
+
+    def _substances(self, program: substances.Substances, parts: tuple[substances.SubstanceDates, ...]) -> Array:
+        """Give the lanes of a group of substance counts, uint64 [n_people, n_dates]."""
+        scratch = _SCRATCH.fit(self.size)
+        lanes = np.zeros((self.size, len(self._dated.moments)), np.uint64)
+        for days_of in parts:
+            flags = np.zeros(self.size, days_of.inside.dtype)
+            substances.substance_lanes(self._tables[_MEDICATIONS], program, days_of, flags, scratch.more_words, lanes)
+        return lanes
 
     def at(self, date: int) -> Results:
         """Give the results at index date number `date`."""
@@ -118,18 +124,18 @@ class ShardWalk:
         return out
 
     def _empty(self) -> Results:
-        sizes, size = self._plan.programs.sizes, self.size
-        n_bytes = (size + 63) // 64 * 8  # whole words, as Arrow wants its buffers
+        sizes = self._plan.programs.sizes
+        n_bytes = (self.size + 63) // 64 * 8
 
         def block(rows: int, kind: Any) -> Array:
-            return np.empty((rows, size), kind)
+            return np.empty((rows, 8 * n_bytes), kind)
 
         def bits(rows: int) -> Array:
             return np.empty((rows, n_bytes), np.uint8)
 
         return Results(
             bits=bits(sizes["bits"]),
-            counts=np.zeros((sizes["counts"], size), np.int32),
+            counts=np.zeros((sizes["counts"], 8 * n_bytes), np.int32),
             dates=block(sizes["dates"], np.int32),
             date_bits=bits(sizes["dates"]),
             values=block(sizes["values"], np.float64),
@@ -160,7 +166,7 @@ class ShardWalk:
             together.count_rows(*read, list_, row, at.starts_of["counts"], at.ends_of["counts"], at.index, out.counts)
         if programs.near.list_.size:
             near.near(
-                *read, programs.near, at.starts_of["near"], at.ends_of["near"], at.index,
+                *read, programs.near, at.starts_of["near"], at.ends_of["near"], at.index, self.size,
                 scratch.mask, out.bits, out.dates, out.date_bits,
             )  # fmt: skip
 
@@ -178,14 +184,8 @@ class ShardWalk:
                 self._tables, plan.lists, plan.rules, self._dated.co_issued,
                 at.starts_of["co_issued"], at.ends_of["co_issued"], at.index, self._state, scratch.mask, out.bits,
             )  # fmt: skip
-        for group, (program, (inside, earliest)) in enumerate(zip(programs.substances, at.inside, strict=True)):
-            if self._lanes:
-                changed, lanes = self._lanes[group]
-                substances.add_changes(program, changed[date], self.size, lanes, out.counts)
-            else:
-                substances.substance_sums(
-                    issues, program, inside, earliest, at.index, scratch.words, scratch.lanes, self.size, out.counts
-                )
+        for program, lanes in zip(programs.substances, self._lanes, strict=True):
+            substances.take_lanes(program, lanes, date, out.counts)
         for place, current in enumerate(programs.current_substances):
             start, end = at.starts_of["current_substances"][place], at.ends_of["current_substances"][place]
             total = out.counts[programs.tables["current_substances"][place, 0]]
@@ -241,5 +241,13 @@ def _refuse_other_dictionary(shard: Shard, plan: FeaturePlan) -> None:
             msg = (
                 f"index of {table}: written with {shard.postings[table].offsets.size - 1} concepts, the plan was compiled "
                 f"with a dictionary of {size}. Compile the plan with the dictionary of the same snapshot."
+            )
+            raise IntegrityError(msg)
+    for table, digest in plan.dictionaries.items():
+        written = shard.dictionaries.get(table, digest)
+        if table in shard.postings and written != digest:
+            msg = (
+                f"index of {table}: written with another dictionary of concepts (digest {written[:16]}) than the plan was "
+                f"compiled with ({digest[:16]}). Compile the plan with the dictionary of the same snapshot."
             )
             raise IntegrityError(msg)

@@ -12,7 +12,17 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pophealth.kernels.features_base import Lists, Numbers, Rules, kernel, passes, recorded_day, stretch, stretches
+from pophealth.kernels.features_base import (
+    LATE,
+    Lists,
+    Numbers,
+    Rules,
+    kernel,
+    late_day_of,
+    passes,
+    stretch,
+    stretches,
+)
 from pophealth.kernels.features_changes import Changes
 from pophealth.kernels.features_frame import pack_bits
 from pophealth.kernels.postings import Bytes, Postings
@@ -82,16 +92,16 @@ def scan(
             count = stretches(runs, low, high, least)
             for piece in range(count):
                 begin, stop = stretch(runs, low, high, least, count, piece)
-                for row in range(begin, stop):
+                for row in range(np.uint64(begin), np.uint64(stop)):  # unsigned: no place counts from the end
                     entry = entries[row]
                     day = entry >> np.uint32(16)
                     lag = np.uint32(lags[row])
                     is_seen = day + lag <= seen_by
-                    if lag == np.uint32(255):
-                        is_seen = recorded_day(lags, late_row, late_day, row, day) <= index
+                    if lag == np.uint32(LATE):
+                        is_seen = late_day_of(late_row, late_day, np.int64(row)) <= index
                     if rule >= 0 and is_seen:
-                        is_seen = passes(runs, rules, rule, row)
-                    key = day ^ flip if is_seen and above < day <= below else np.uint32(0)
+                        is_seen = passes(runs, rules, rule, np.int64(row))
+                    key = day ^ flip if is_seen & (above < day) & (day <= below) else np.uint32(0)
                     person = entry & np.uint32(0xFFFF)
                     column[person] = max(column[person], np.uint16(key))
 
@@ -140,11 +150,12 @@ def finish(
 
 
 @kernel
-def apply_changes(tables: tuple[Postings, ...], changes: Changes, place: int, is_first: int, column: State) -> None:
+def apply_changes(changes: Changes, place: int, is_first: int, column: State) -> None:
     """Give in `column` what it held and the rows that come into sight at ``place = column * n_dates + date``."""
     flip = np.uint32(FIRST) if is_first else np.uint32(0)
+    entries = changes.entries
     for change in range(changes.ends[place], changes.ends[place + 1]):
-        entry = tables[changes.table[change]].entries[changes.rows[change]]
+        entry = entries[change]
         person = entry & np.uint32(0xFFFF)
         column[person] = max(column[person], np.uint16((entry >> np.uint32(16)) ^ flip))
 
@@ -177,5 +188,5 @@ def day_columns(
         if is_fresh[number]:
             scan(tables, lists, rules, columns.list_[number], is_first, least[number], ends[number], index, column)
         else:
-            apply_changes(tables, changes, number * n_dates + date, is_first, column)
+            apply_changes(changes, number * n_dates + date, is_first, column)
         finish(column, columns, number, starts, index, mask, bits, dates, date_bits, counts)

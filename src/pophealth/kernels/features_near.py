@@ -43,10 +43,9 @@ class Near(NamedTuple):
 @kernel
 def near(
     tables: tuple[Postings, ...], lists: Lists, rules: Rules, program: Near, starts: Numbers, ends: Numbers, index: int,
-    mask: Bytes, bits: Bytes, dates: Numbers, date_bits: Bytes,
+    size: int, mask: Bytes, bits: Bytes, dates: Numbers, date_bits: Bytes,
 ) -> None:  # fmt: skip
     """Give, per feature, whether there is such a row, and the day of the latest."""
-    size = dates.shape[1]
     wanted = np.empty(size, np.uint8)
     for number in range(program.list_.size):
         wanted[:] = 1

@@ -42,23 +42,42 @@ class StayCounts(NamedTuple):
 def stay_counts(
     tables: tuple[Stays, Stays], program: StayCounts, starts: Numbers, ends: Numbers, counts: Numbers
 ) -> None:
-    """Give every count of stays; `counts` holds 0 before."""
-    longest = max(tables[0].first.size, tables[1].first.size)
-    share = np.empty(longest, np.int32)
-    for number in range(program.table.size):
-        stays = tables[program.table[number]]
-        low, high = program.method_low[number], program.method_high[number]
-        start, end = starts[number], ends[number]
-        total = counts[program.out[number]]
-        first, last, method = stays.first, stays.last, stays.method
-        if program.kind[number] == READMISSIONS:
-            count_readmissions(stays, low, high, start, end, program.days[number], total)
-            continue
-        if program.kind[number] == NIGHTS:
-            nights_of_rows(first, last, method, np.uint8(low), np.uint8(high), np.int32(start), np.int32(end), share)
-        else:
-            begun_rows(first, method, np.uint8(low), np.uint8(high), np.int32(start), np.int32(end), share)
-        add_shares(stays.offsets, share, total)
+    """Give every count of stays; `counts` holds 0 before. Most stays lie in no window: they are looked at once."""
+    for table in range(2):
+        stays = tables[table]
+        size = stays.first.size
+        start, end = widest(program, table, starts, ends)
+        row_of, offsets = np.empty(size + 1, np.uint32), np.empty(stays.offsets.size, np.uint32)
+        used = stays_between(stays, start, end, row_of, offsets)
+        first, last, method = np.empty(used, np.uint16), np.empty(used, np.uint16), np.empty(used, np.uint8)
+        share, sums = np.empty(used, np.int32), np.zeros(used + 1, np.int32)
+        for place in range(used):
+            row = row_of[place]
+            first[place], last[place], method[place] = stays.first[row], stays.last[row], stays.method[row]
+        for number in range(program.table.size):
+            if program.table[number] != table or used == 0:
+                continue
+            low, high = np.uint8(program.method_low[number]), np.uint8(program.method_high[number])
+            start, end = np.int32(starts[number]), np.int32(ends[number])
+            total = counts[program.out[number]]
+            if program.kind[number] == NIGHTS:
+                nights_of_rows(first, last, method, low, high, start, end, share)
+            else:
+                begun_rows(first, method, low, high, start, end, share)
+            if program.kind[number] == READMISSIONS:
+                readmissions_of_rows(stays, low, high, start, end, program.days[number], row_of, offsets, share)
+            add_shares(offsets, share, sums, total)
+
+
+@kernel
+def add_shares(offsets: Words, share: Numbers, sums: Numbers, total: Numbers) -> None:
+    """Give everyone the sum of their rows: what a running sum grows by from a person's first row to the next's."""
+    running = np.int32(0)
+    for row in range(share.size):
+        running += share[row]
+        sums[row + 1] = running
+    for person in range(offsets.size - 1):
+        total[person] = sums[offsets[person + 1]] - sums[offsets[person]]
 
 
 @kernel
@@ -92,35 +111,56 @@ def begun_rows(
 
 
 @kernel
-def add_shares(offsets: Words, share: Numbers, total: Numbers) -> None:
-    """Give everyone the sum of their rows: what a running sum grows by between a person's first row and the next's."""
-    running = np.int32(0)
-    row = np.int64(0)
-    for person in range(offsets.size - 1):
-        before = running
-        while row < np.int64(offsets[person + 1]):
-            running += share[row]
-            row += 1
-        total[person] = running - before
+def widest(program: StayCounts, table: int, starts: Numbers, ends: Numbers) -> tuple[np.int32, np.int32]:
+    """Give a window in which those of all counts of a table lie."""
+    start, end = np.int32(1 << 16), np.int32(0)
+    for number in range(program.table.size):
+        if program.table[number] == table:
+            start, end = min(start, starts[number]), max(end, ends[number])
+    return start, end
 
 
 @kernel
-def count_readmissions(stays: Stays, low: int, high: int, start: int, end: int, days: int, total: Numbers) -> None:
-    """Give in `total` the stays in the window that began 0 to `days` days after an earlier stay of any method ended.
+def stays_between(stays: Stays, start: int, end: int, row_of: Words, offsets: Words) -> int:
+    """Give in `row_of` the stays that begin or owe nights in a window, in `offsets` where each person's begin."""
+    first, last = stays.first, stays.last
+    used = np.uint64(0)
+    row = np.uint64(0)
+    above, below = np.uint16(min(max(start, 0), (1 << 16) - 1)), np.uint16(min(max(end, 0), (1 << 16) - 1))
+    for person in range(offsets.size - 1):
+        offsets[person] = used
+        stop = np.uint64(stays.offsets[person + 1])
+        while row < stop:
+            row_of[used] = row
+            lasts = (last[row] == np.uint16(0)) | (last[row] > above) | (first[row] > above)
+            used += np.uint64((first[row] <= below) & lasts)
+            row += np.uint64(1)
+    offsets[offsets.size - 1] = used
+    return int(used)
+
+
+@kernel
+def readmissions_of_rows(
+    stays: Stays, low: int, high: int, start: int, end: int, days: int, row_of: Words, offsets: Words, share: Numbers
+) -> None:
+    """Give in `share` which of the stays it holds 1 for began 0 to `days` days after an earlier stay of any method ended.
 
     Stays of one day stand in the order of their ends, open ones last, then of the archive. Of the stays that ended on
-    the day a stay began, only those that also began on it can stand after it; all others are earlier.
+    the day a stay began, only those that also began on it can stand after it; all others are earlier. Those of someone
+    with many stays are counted together, at the first of them.
     """
-    offsets, first, last, method = stays.offsets, stays.first, stays.last, stays.method
+    first, last, method = stays.first, stays.last, stays.method
     for person in range(offsets.size - 1):
-        begin, stop = np.int64(offsets[person]), np.int64(offsets[person + 1])
-        if stop - begin > MANY_STAYS:
-            total[person] += readmissions_of_many(first, last, method, begin, stop, low, high, start, end, days)
+        if offsets[person] == offsets[person + 1]:
             continue
-        for row in range(begin, stop):
-            today = np.int64(first[row])
-            if start < today <= end and low <= method[row] <= high:
-                total[person] += is_readmission(first, last, begin, stop, row, days)
+        begin, stop = np.int64(stays.offsets[person]), np.int64(stays.offsets[person + 1])
+        if stop - begin > MANY_STAYS:
+            share[offsets[person] : offsets[person + 1]] = 0
+            share[offsets[person]] = readmissions_of_many(first, last, method, begin, stop, low, high, start, end, days)
+            continue
+        for place in range(offsets[person], offsets[person + 1]):
+            if share[place]:
+                share[place] = is_readmission(first, last, begin, stop, np.int64(row_of[place]), days)
 
 
 @kernel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,12 +84,16 @@ class Stays(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """One index shard: up to 65,536 people of one practice, `first_person` counting from the bucket's person 0."""
+    """One index shard: up to 65,536 people of one practice, `first_person` counting from the bucket's person 0.
+
+    `dictionaries` are the digests of the dictionaries its concepts are numbers of, by table; made-up shards have none.
+    """
 
     first_person: int
     n_people: int
     postings: dict[str, Postings]
     stays: dict[str, Stays]
+    dictionaries: Mapping[str, str] = MappingProxyType({})
 
 
 _TYPES: dict[str, Any] = {

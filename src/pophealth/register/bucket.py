@@ -117,6 +117,7 @@ class Bucket:
                 if table in CODED_TABLES
             },
             stays={table: self._stays(table, number) for table in here if table in STAY_TABLES},
+            dictionaries=self._snapshot.manifest["dictionaries"],
         )
 
     def archive_rows(self, table: str, shard: int) -> Array:

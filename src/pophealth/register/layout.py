@@ -37,7 +37,7 @@ from pophealth.tables import DATE_COLUMN, RECORD_TABLES, OptOuts, Patients, Regi
 from pophealth.terms import EARLIEST_DAY
 
 MANIFEST = "MANIFEST.json"
-MANIFEST_SCHEMA = 2
+MANIFEST_SCHEMA = 3
 SHARD_PEOPLE = 65_536
 """People a shard can hold: the index writes a person as 16 bits."""
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from pophealth.dictionaries import digest_of
 from pophealth.errors import DataContractError
 from pophealth.files import json_bytes, place_folder, replace_file
 from pophealth.register.bucket import Bucket
@@ -98,6 +99,7 @@ class Writer:
                 "schema": MANIFEST_SCHEMA,
                 "facts": dict(facts),
                 "units": numbering.units,
+                "dictionaries": {table: digest_of(made.frame) for table, made in numbering.concepts.items()},
                 "practices": entries,
                 "files": made.files,
             }

@@ -124,6 +124,11 @@ def test_refusals_by_name() -> None:
     other = Shard(0, 1, {"events": postings_of([row(INDEX)], n_concepts=30)}, {})
     with pytest.raises(IntegrityError, match=r"events: written with 30 concepts.*dictionary of 24"):
         evaluate(plan, [other], one, INDEX, YEAR)
+    swapped = other._replace(postings={"events": postings_of([row(INDEX)])}, dictionaries={"events": "0" * 64})
+    with pytest.raises(IntegrityError, match=r"events: written with another dictionary of concepts \(digest 0000"):
+        evaluate(plan, [swapped], one, INDEX, YEAR)
+    same = swapped._replace(dictionaries=plan.dictionaries)
+    assert evaluate(plan, [same], one, INDEX, YEAR)["f"].to_list() == [True]
     with pytest.raises(UsageError, match="shards hold 2 people, the bucket 1"):
         evaluate(plan, [Shard(0, 2, {}, {})], one, INDEX, YEAR)
     with pytest.raises(UsageError, match="each later than the one before"):

@@ -11,11 +11,12 @@ import polars as pl
 import pytest
 from pyarrow import fs
 
+from pophealth.dictionaries import digest_of
 from pophealth.errors import ConfigError, IntegrityError, UsageError
 from pophealth.files import json_bytes
 from pophealth.register import Snapshot, Store, open_snapshot, open_writer
 from pophealth.register import store as register_store
-from pophealth.register.layout import SCHEMAS
+from pophealth.register.layout import CODED_TABLES, SCHEMAS
 
 DAY = date(2024, 5, 1)
 PEOPLE = ["a", "b", "c"]
@@ -46,6 +47,16 @@ def snapshot(tmp_path: Path) -> Snapshot:
         spells = {"patient_id": ["b"], "record_id": ["s"], "admission_date": [DAY], "method": ["2A"]}
         writer.spool("spells", "A81001", filled("spells", spells | {"diagnosis_02": ["I10"]}))
         return writer.finish(facts={"extract_date": "2024-12-31"}, documents={})
+
+
+def test_a_shard_says_of_which_dictionary_its_numbers_are(snapshot: Snapshot) -> None:
+    said = snapshot.bucket("A81001").shard(0, {"events": ()}).dictionaries
+    dictionary = snapshot.concepts("events")
+    assert said["events"] == digest_of(dictionary)
+    swapped = dictionary.with_columns(code=pl.col("code").reverse())
+    assert swapped.height == dictionary.height > 1
+    assert digest_of(swapped) != said["events"]
+    assert set(said) == set(CODED_TABLES)
 
 
 def test_every_file_of_a_snapshot_is_in_its_manifest(snapshot: Snapshot) -> None:
@@ -88,7 +99,7 @@ def test_another_form_is_refused_by_name(snapshot: Snapshot, tmp_path: Path) -> 
     other = hashlib.sha256(manifest).hexdigest()[:16]
     shutil.copytree(snapshot.path, snapshot.path.parent / other)
     (snapshot.path.parent / other / "MANIFEST.json").write_bytes(manifest)
-    with pytest.raises(ConfigError, match=f"{other}: written in form 1, this release reads 2"):
+    with pytest.raises(ConfigError, match=f"{other}: written in form 1, this release reads 3"):
         open_snapshot(tmp_path, other)
 
 
