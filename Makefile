@@ -7,7 +7,8 @@ STAMP  := $(VENV)/.installed
 DEBIAN := chromium fonts-dejavu-core libreoffice-calc-nogui postgresql openjdk-17-jre-headless
 
 .PHONY: help setup system demo test lint lock real faults clean \
-	bench-line bench-core bench-ingest bench-eval bench-scores bench-generator
+	bench-line bench-core bench-ingest bench-eval bench-scores bench-generator bench-scale bench-bounds bench-peers \
+	bench-unlike bench-spark bench-pages bench-training screens
 
 help:            ## what can be done here
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -63,6 +64,24 @@ bench-scores: setup     ## QRISK3 of a million people; all scores of a network
 
 bench-generator: setup  ## a million synthetic people
 	$(BIN)/python benchmarks/generator.py
+
+bench-scale: setup      ## 250,000 to 3 million distinct people (PEOPLE=10000000: ten); growth, memory, England on paper
+	$(BIN)/python benchmarks/scale.py $(ARGS)
+
+bench-bounds: setup     ## what bounds a run: bare scan, streaming, ingest, delivery write
+	$(BIN)/python benchmarks/bounds.py $(ARGS)
+
+bench-peers: setup      ## ES-ACES and MEDS-Tab on the same people and features
+	$(BIN)/python benchmarks/peers.py $(ARGS)
+
+bench-unlike: setup     ## dense lists, uneven practices, dirty data, heavy patients
+	$(BIN)/python benchmarks/unlike.py $(ARGS)
+
+bench-spark: setup      ## Spark over bucket paths beside threads (PEOPLE: people a network)
+	$(BIN)/python benchmarks/spark.py $(if $(NETWORKS),NETWORKS=$(NETWORKS)) $(if $(PEOPLE),PEOPLE=$(PEOPLE)) $(if $(ROUNDS),ROUNDS=$(ROUNDS)) $(if $(JSON),JSON=$(JSON))
+
+bench-training: setup   ## training of emergency_admission_12m at several index dates: time and memory
+	$(BIN)/python benchmarks/training.py $(if $(SITE),SITE=$(SITE)) $(if $(PEOPLE),PEOPLE=$(PEOPLE)) $(if $(JSON),JSON=$(JSON))
 
 bench-pages: setup      ## the pages of a network of 50,000 people, 12,000 listed
 	$(BIN)/python benchmarks/pages.py $(if $(PEOPLE),PEOPLE=$(PEOPLE)) $(if $(JSON),JSON=$(JSON))

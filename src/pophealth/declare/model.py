@@ -174,11 +174,6 @@ def parse_model(table: dict[str, Any], *, folder_name: str) -> ModelSpec:
     if kind != "change" and {"derived_from", "steps_months"} & set(table):
         msg = f"{where}: derived_from and steps_months belong to kind 'change'"
         raise DeclarationError(msg)
-    subgroups = tuple(table.get("subgroups", SUBGROUPS))
-    strange = sorted(set(subgroups) - set(SUBGROUPS))
-    if strange:
-        msg = f"{where}: unknown subgroups {strange}; known are {', '.join(SUBGROUPS)}"
-        raise DeclarationError(msg)
     return ModelSpec(
         id=str(table["id"]),
         version=whole(table["version"], f"{where}: version", 1, 100_000),
@@ -191,7 +186,7 @@ def parse_model(table: dict[str, Any], *, folder_name: str) -> ModelSpec:
         predictors=_predictors(table.get("predictors", ()), where),
         estimators=_estimators(table.get("estimators", ()), where, kind),
         validation=Validation.parse(table.get("validation", {}), where),
-        subgroups=subgroups,
+        subgroups=_subgroups(table.get("subgroups", SUBGROUPS), where),
         list_lengths=tuple(
             whole(length, f"{where}: list_lengths", 1, 1_000_000)
             for length in sorted(set(table.get("list_lengths", LIST_LENGTHS)))
@@ -203,6 +198,14 @@ def parse_model(table: dict[str, Any], *, folder_name: str) -> ModelSpec:
             whole(step, f"{where}: steps_months", 1, 120) for step in sorted(set(table.get("steps_months", ())))
         ),
     )
+
+
+def _subgroups(names: Any, where: str) -> tuple[str, ...]:
+    strange = sorted(set(names) - set(SUBGROUPS))
+    if strange:
+        msg = f"{where}: unknown subgroups {strange}; known are {', '.join(SUBGROUPS)}"
+        raise DeclarationError(msg)
+    return tuple(names)
 
 
 def _outcome(table: Any, where: str) -> OutcomeSpec:

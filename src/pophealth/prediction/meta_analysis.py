@@ -85,3 +85,9 @@ def between_variance(values: Floats, variances: Floats) -> tuple[float, float]:
     spread = float((weights * (values - fixed) ** 2).sum())
     scale = float(weights.sum() - (weights**2).sum() / weights.sum())
     return (max(0.0, (spread - (values.size - 1)) / scale) if scale > 0 else 0.0), spread
+
+
+def spread_of(draws: Floats) -> float:
+    """Give the standard deviation of resampled estimates: the standard error; NaN when fewer than two are known."""
+    known = draws[np.isfinite(draws)]
+    return float(known.std(ddof=1)) if known.size > 1 else float("nan")

@@ -14,7 +14,7 @@ from pophealth.errors import DataContractError
 from pophealth.prediction.calibration import calibration_curve, logit
 from pophealth.prediction.censoring import concordances, weights_of
 from pophealth.prediction.lists import TO_REACH, contacts_to_reach, interval, number, operational
-from pophealth.prediction.meta_analysis import random_effects
+from pophealth.prediction.meta_analysis import random_effects, spread_of
 from pophealth.prediction.metrics import Bools, Counts, Floats
 from pophealth.prediction.resample import FIGURES, Sample, resampled
 from pophealth.prediction.usefulness import decision_curve
@@ -291,14 +291,9 @@ def _summaries(
         column = FIGURES.index(name)
         with np.errstate(divide="ignore", invalid="ignore"):
             values = np.array([there(sample.estimates(rows)[column]) for rows in groups.values()], np.float64)
-            errors = np.array([_spread(there(draws[key][:, column])) for key in groups])
+            errors = np.array([spread_of(there(draws[key][:, column])) for key in groups])
         summary = random_effects(values, errors)
         ends = ("mean", "low", "high", "next_low", "next_high")
         found[name] = {end: number(float(back(getattr(summary, end)))) for end in ends}
         found[name] |= {"tau": number(summary.tau), "i2": number(summary.i2), "networks": summary.networks}
     return found
-
-
-def _spread(draws: Floats) -> float:
-    known = draws[np.isfinite(draws)]
-    return float(known.std(ddof=1)) if known.size > 1 else float("nan")
