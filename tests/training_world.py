@@ -24,10 +24,14 @@ INDEX_DATE = date(2025, 1, 31)
 MODELS = Path(__file__).resolve().parents[1] / "models"
 
 
-def make_site(folder: Path, *, networks: int, patients: int, seed: int = 7, years: int = 10) -> Config:
-    """Give the configuration of a generated site with a register."""
+def make_site(folder: Path, *, networks: int, patients: int, seed: int = 7, years: int = 10, key: int = 1) -> Config:
+    """Give the configuration of a generated site with a register.
+
+    The key is fixed: folds hang on pseudonyms, and a test that finds something must find it again.
+    """
     generate(folder, networks=networks, patients=patients, seed=seed, index_date=INDEX_DATE, years=years)
     initialise_keys(folder / "keys")
+    (folder / "keys" / "site.key").write_bytes(bytes([key]) * 32)
     config = load_config(folder / "config.toml")
     ingest(config)
     return config
