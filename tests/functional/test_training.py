@@ -256,10 +256,10 @@ def test_a_record_kept_otherwise_for_a_group_is_seen(lived) -> None:
     mine, theirs = seen["spoilt"]["asian"], seen["spoilt"]["white"]
     assert mine["calibration_in_the_large"]["gap"]["low"] > 0.005, "more happens to them than is foretold"
     assert theirs["calibration_in_the_large"]["gap"]["high"] < 0, "and less to the others"
-    assert mine["scaled_brier"]["gap"]["high"] < -0.03, "their risks say less"
+    assert mine["scaled_brier"]["gap"]["high"] < 0, "their risks say less"
     before = seen["fair"]["asian"]
-    assert before["scaled_brier"]["gap"]["high"] > -0.03, "nothing of the kind is seen where nothing was planted"
-    assert before["calibration_in_the_large"]["gap"]["low"] < 0.005
+    assert before["scaled_brier"]["gap"]["high"] > 0, "nothing of the kind is seen where nothing was planted"
+    assert before["calibration_in_the_large"]["gap"]["low"] < 0
 
 
 def test_candidates_are_compared_and_networks_left_out(made: Made) -> None:
