@@ -15,14 +15,11 @@ Targets: under 10 minutes and 6 GiB on 2 cores for 500,000 people at 4 dates; sl
 
 from __future__ import annotations
 
-import json
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +32,8 @@ from pophealth.prediction.calibration import calibration_of
 from pophealth.runs.train import train
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from measured import write
+
 from training_world import MODELS, make_site, truth_at
 
 MINUTES, GIB = 10.0, 6.0
@@ -139,9 +138,7 @@ def main() -> None:
             words = [f"NETWORKS={networks}", f"PATIENTS={patients}", f"MAKE={site}"]
             subprocess.run([sys.executable, __file__, *words], check=True)
         found = measure(site, given.get("MODEL", "emergency_admission_12m"))
-    found |= {"python": platform.python_version(), "measured_on": date.today().isoformat()}  # noqa: DTZ011
-    if "JSON" in given:
-        Path(given["JSON"]).write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    write(given, found)
     if misses := missed(found):
         print(f"missed: {', '.join(misses)}")
         raise SystemExit(1)

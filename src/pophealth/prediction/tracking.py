@@ -97,14 +97,16 @@ class Registry:
         UsageError
             There is none.
         """
+        from mlflow.exceptions import MlflowException
+
         with _reaching(self._address):
             try:
                 if which.isascii() and which.isdigit():
                     return self._version(self._client.get_model_version(model_id, which))
                 found = self._client.get_model_version_by_alias(model_id, which)
                 return self._version(self._client.get_model_version(model_id, str(found.version)))
-            except Exception as error:
-                if getattr(error, "error_code", "") not in (_NO_SUCH, "INVALID_PARAMETER_VALUE"):
+            except MlflowException as error:
+                if error.error_code not in (_NO_SUCH, "INVALID_PARAMETER_VALUE"):
                     raise
                 msg = f"model {model_id}: nothing registered as {which!r}; `pophealth models list` shows what there is"
                 raise UsageError(msg) from None
@@ -134,10 +136,12 @@ class Registry:
         return self._artifacts / model_id / run_id / "artifacts"
 
     def _make_model(self, model_id: str) -> None:
+        from mlflow.exceptions import MlflowException
+
         try:
             self._client.create_registered_model(model_id)
-        except Exception as error:
-            if getattr(error, "error_code", "") != _EXISTS:
+        except MlflowException as error:
+            if error.error_code != _EXISTS:
                 raise
 
     def _log_facts(
