@@ -135,33 +135,3 @@ def spline(value: Floats, knots: Floats) -> Floats:
             term += np.clip(value - last, 0, None) ** 3 * (before - knot) / (last - before)
             columns.append(term / scale)
     return np.column_stack(columns)
-
-
-class Recalibration(NamedTuple):
-    """A repair of risks: ``logit(new) = intercept + slope * logit(old)``."""
-
-    intercept: float
-    slope: float
-
-    def apply(self, risk: Floats) -> Floats:
-        """Give the repaired risks."""
-        return expit(self.intercept + self.slope * logit(risk))
-
-
-def recalibrate_by_network(
-    outcome: Bools, risk: Floats, network: Counts, *, prior_events: float = 100.0
-) -> dict[int, Recalibration]:
-    """Give each network its own intercept, shrunk towards 0 by how few events it has.
-
-    A network with e events keeps ``e / (e + prior_events)`` of its own estimate: a network with few events is not moved
-    by chance. The slope stays 1. A network without a finite estimate is left as it is.
-    """
-    repaired: dict[int, Recalibration] = {}
-    for number in np.unique(network).tolist():
-        mine = network == number
-        ones = np.ones((int(mine.sum()), 1))
-        found = fit_logistic(ones, outcome[mine], np.ones(int(mine.sum())), offset=logit(risk[mine]))
-        events = float(outcome[mine].sum())
-        own = 0.0 if found is None else float(found[0])
-        repaired[int(number)] = Recalibration(own * events / (events + prior_events), 1.0)
-    return repaired

@@ -7,25 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pophealth.errors import DataContractError
-from pophealth.kernels.discrimination import auroc, poisson_weights
+from pophealth.kernels.discrimination import auroc
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
-
-
-class Interval(NamedTuple):
-    """An estimate with the bounds of its bootstrap interval; NaN where it cannot be computed."""
-
-    estimate: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -114,37 +105,3 @@ METRICS: Mapping[str, Metric] = {
     "brier": brier_of,
     "scaled_brier": scaled_brier_of,
 }
-
-
-def with_intervals(
-    predictions: Predictions,
-    metrics: Mapping[str, Metric] = METRICS,
-    *,
-    replicates: int = 500,
-    seed: int = 1,
-    level: float = 0.95,
-) -> dict[str, Interval]:
-    """Give each figure with its percentile interval over resamples of people.
-
-    Parameters
-    ----------
-    replicates
-        Poisson resamples of people; 0 leaves the bounds NaN.
-    level
-        Share of resamples inside the bounds.
-    """
-    ones = np.ones(predictions.risk.size, np.int64)
-    estimates = {name: metric(predictions.outcome, predictions.risk, ones) for name, metric in metrics.items()}
-    draws = np.full((replicates, len(metrics)), np.nan)
-    for replicate in range(replicates):
-        weight = poisson_weights(predictions.people, seed=seed, replicate=replicate)[predictions.person]
-        draws[replicate] = [metric(predictions.outcome, predictions.risk, weight) for metric in metrics.values()]
-    return {name: Interval(estimates[name], *_bounds(draws[:, place], level)) for place, name in enumerate(metrics)}
-
-
-def _bounds(draws: Floats, level: float) -> tuple[float, float]:
-    known = draws[~np.isnan(draws)]
-    if not known.size:
-        return float("nan"), float("nan")
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)

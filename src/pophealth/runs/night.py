@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pophealth import __version__
-from pophealth.config import OnePractice
-from pophealth.errors import ConfigError, UsageError
+from pophealth.errors import UsageError
 from pophealth.plan import Plan, declarations_digest, make_plan
-from pophealth.reference import load_areas, load_memberships, members_on, one_practice_membership
+from pophealth.reference import load_areas, members_on
 from pophealth.register import Snapshot, open_snapshot
 from pophealth.runs.actions import actions_digest, known_on, read_history
 from pophealth.runs.clock import today
@@ -28,6 +27,7 @@ from pophealth.runs.in_use import models_in_use
 from pophealth.runs.journal import Journal
 from pophealth.runs.keys import read_key
 from pophealth.runs.lock import exclusive
+from pophealth.runs.memberships import memberships_of
 from pophealth.runs.objections import Objections, read_objections
 from pophealth.runs.plan_facts import PlanFacts, network_names, plan_facts
 from pophealth.runs.resume import is_committed, latest_committed_before, remove_unfinished
@@ -113,7 +113,7 @@ def open_night(config: Config, index_date: date) -> Night:
     snapshot = open_snapshot(config.site.register_place)
     year = config.site.contract_year or contract_year_of(index_date)
     plan = make_plan(config, snapshot, year, models_in_use(config))
-    memberships = _memberships(config)
+    memberships = memberships_of(config)
     areas = None
     if config.reference.areas_2011 or config.reference.areas_2021:
         areas = load_areas(config.reference.areas_2011, config.reference.areas_2021)
@@ -138,16 +138,6 @@ def open_night(config: Config, index_date: date) -> Night:
     }
     planning = plan_facts(config, plan, actions, index_date)
     return Night(config, snapshot, plan, memberships, areas, objections, index_date, identify_run(parts), planning)
-
-
-def _memberships(config: Config) -> pl.DataFrame:
-    """Give the dated membership: of the site's file, or the one practice and network that the configuration names."""
-    if config.reference.memberships is not None:
-        return load_memberships(config.reference.memberships)[0]
-    if isinstance(config.extract.attribution, OnePractice):
-        return one_practice_membership(config.extract.attribution)
-    msg = "config reference.memberships: missing; a run needs the dated membership of practices in networks"
-    raise ConfigError(msg)
 
 
 def frame_digest(frame: pl.DataFrame | None) -> str:

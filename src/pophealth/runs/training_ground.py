@@ -7,22 +7,20 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from pophealth.cohorts import columns_of
-from pophealth.config import OnePractice
 from pophealth.declare.window import CONTRACT_YEAR_START
-from pophealth.errors import ConfigError, DataContractError, DeclarationError
+from pophealth.errors import DataContractError, DeclarationError
 from pophealth.features import FeaturePlan, compile_plan, load_features
 from pophealth.population import BASE_COLUMNS
 from pophealth.reference import (
     load_areas,
     load_library,
     load_medicine_map,
-    load_memberships,
     members_on,
-    one_practice_membership,
 )
 from pophealth.register import open_snapshot
 from pophealth.runs.clock import today
 from pophealth.runs.keys import read_key
+from pophealth.runs.memberships import memberships_of
 from pophealth.runs.objections import Objections, read_objections
 
 if TYPE_CHECKING:
@@ -107,7 +105,7 @@ def open_ground(config: Config, spec: ModelSpec) -> Ground:
         feature_plan=plan,
         library=library,
         areas=areas,
-        memberships=_memberships(config),
+        memberships=memberships_of(config),
         objections=read_objections(config, read_key(config.site.key_file), today()),
         index_dates=spec.index_dates.before(extract_date, lag_days=lag, outcome_months=spec.outcome.months),
         known_to=extract_date - timedelta(days=lag),
@@ -162,12 +160,3 @@ def _refuse_untold(config: Config, spec: ModelSpec, plan: FeaturePlan, library: 
         told = "; ".join(f"{name}: {why}" for name, why in sorted(lacking.items()))
         msg = f"model {spec.id}: the source cannot give {len(lacking)} of what it is made from: {told}"
         raise DataContractError(msg)
-
-
-def _memberships(config: Config) -> pl.DataFrame:
-    if config.reference.memberships is not None:
-        return load_memberships(config.reference.memberships)[0]
-    if isinstance(config.extract.attribution, OnePractice):
-        return one_practice_membership(config.extract.attribution)
-    msg = "config reference.memberships: missing; a training needs the dated membership of practices in networks"
-    raise ConfigError(msg)

@@ -14,7 +14,6 @@ from pophealth.prediction.calibration import (
     expit,
     fit_logistic,
     logit,
-    recalibrate_by_network,
 )
 
 
@@ -64,16 +63,3 @@ def test_one_class_has_no_calibration() -> None:
     constant = calibration_of(np.array([True, False] * 50), np.full(100, 0.25), np.ones(100, np.int64))
     assert constant.intercept == pytest.approx(logit(np.array([0.5]))[0] - logit(np.array([0.25]))[0])
     assert math.isnan(constant.slope)
-
-
-def test_a_network_is_repaired_by_what_it_can_show() -> None:
-    big, small = sample(40_000, 0.5, seed=1), sample(60, 0.5, seed=2)
-    outcome, risk = np.concatenate([big[0], small[0]]), np.concatenate([big[1], small[1]])
-    network = np.array([0] * 40_000 + [1] * 60)
-    repaired = recalibrate_by_network(outcome, risk, network)
-    assert repaired[0].intercept == pytest.approx(0.5, abs=0.06)
-    assert abs(repaired[1].intercept) < 0.2
-    after = calibration_of(big[0], repaired[0].apply(big[1]), np.ones(40_000, np.int64))
-    assert abs(after.in_the_large) < 0.002
-    nobody = recalibrate_by_network(np.zeros(5, bool), np.full(5, 0.1), np.zeros(5, np.int64))
-    assert nobody[0].apply(np.array([0.1])) == pytest.approx([0.1])

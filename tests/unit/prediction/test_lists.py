@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from evaluation_twins import contacts_for, operational_table
 from pophealth.prediction.lists import contacts_to_reach, operational
 from pophealth.prediction.resample import Sample
-from pophealth.prediction.usefulness import contacts_for, operational_table
 
 # two networks of four; risks and events readable
 RISK = np.array([0.9, 0.5, 0.4, 0.1, 0.8, 0.7, 0.2, 0.1])

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
+from evaluation_twins import with_intervals
 from pophealth.errors import DataContractError
 from pophealth.prediction.metrics import (
     METRICS,
@@ -18,7 +19,6 @@ from pophealth.prediction.metrics import (
     auroc_of,
     brier_of,
     scaled_brier_of,
-    with_intervals,
 )
 
 ROWS = st.lists(

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluation_twins import with_intervals
 from pophealth.prediction.calibration import fit_logistic, logit
-from pophealth.prediction.metrics import METRICS, Predictions, with_intervals
+from pophealth.prediction.metrics import METRICS, Predictions
 from pophealth.prediction.resample import FIGURES, Binned, Sample, bounds, exact, fit_many, resampled
 
 
