@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # Chromium shows the pages, LibreOffice converts the workbook, PostgreSQL holds a registry, Java runs Spark.
 DEBIAN := chromium fonts-dejavu-core libreoffice-calc-nogui postgresql openjdk-17-jre-headless
 
-.PHONY: help setup system demo test lint lock real faults clean \
+.PHONY: help setup system demo test test-long lint lock real faults clean \
 	bench-line bench-core bench-ingest bench-eval bench-scores bench-generator bench-scale bench-bounds bench-peers \
 	bench-unlike bench-spark bench-pages bench-training screens
 
@@ -27,8 +27,11 @@ lock:            ## write requirements.lock anew (versions and hashes, no host n
 demo: setup      ## three synthetic networks of 40,000 people, the whole line; says where to look
 	$(BIN)/pophealth demo --out demo
 
-test: setup      ## every test that needs nothing else
-	$(BIN)/python -m pytest -n 2
+test: setup      ## every test that needs nothing else (and those that `make system` adds)
+	$(BIN)/python -m pytest -n 2 -m "not long"
+
+test-long: setup ## the tests that take minutes: Spark, Chromium, the real input
+	$(BIN)/python -m pytest -n 2 -m long
 
 lint: setup      ## ruff and mypy --strict
 	$(BIN)/ruff check src tests benchmarks

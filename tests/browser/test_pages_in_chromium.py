@@ -14,6 +14,8 @@ from browser.screenshots import page_types
 from pophealth.delivery.pages import render_site
 from test_support.parcels import POLYGLOT, Made, made_parcel, poisoned
 
+pytestmark = pytest.mark.long
+
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 TYPES = ("network-index", "services", "service", "rules-index", "rules", "worklist", "quality", "about",
          "practice-index", "practice-worklist", "practice-rules")  # fmt: skip

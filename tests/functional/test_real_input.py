@@ -18,6 +18,8 @@ from pophealth.runs.intake import IngestReport, ingest
 from pophealth.runs.keys import initialise_keys
 from pophealth.runs.night import run
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 DAYS = {"real-omop": "2018-12-31", "real-synthea-uk": "2024-12-31"}
 

@@ -26,6 +26,8 @@ from pophealth.runs.night import open_night, run
 from pophealth.synthetic import generate
 from test_support.object_store import CREDENTIALS, object_store
 
+pytestmark = pytest.mark.long
+
 TESTS = Path(__file__).resolve().parents[1]
 DAY = date(2025, 1, 31)
 Hashes = dict[str, str]
