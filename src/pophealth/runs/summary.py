@@ -21,6 +21,10 @@ def summarise(
     task: Task, plan: Plan, result: NetworkResult, members: pl.DataFrame, left_out: dict[str, int]
 ) -> dict[str, Any]:
     """Give the summary: per rule status counts, attrition and what was not computable; per practice who was counted in."""
+    statuses, tiers = (
+        _counted(members, "status"),
+        _counted(members.filter(pl.col("status") == Status.LISTED.value), "tier_label"),
+    )
     return {
         "schema": SUMMARY_SCHEMA,
         "network_code": task.network,
@@ -33,16 +37,24 @@ def summarise(
         "silence": result.facts["silence"],
         "monitoring": result.facts["monitoring"],
         "by_quintile": _by_quintile(result.frame),
-        "rules": {rule.id: _rule(rule.id, plan, result, members) for rule in plan.rules},
+        "rules": {
+            rule.id: _rule(rule, plan, result, statuses.get(rule.id, {}), tiers.get(rule.id, {})) for rule in plan.rules
+        },
     }
 
 
-def _rule(rule_id: str, plan: Plan, result: NetworkResult, members: pl.DataFrame) -> dict[str, Any]:
-    rule = next(rule for rule in plan.rules if rule.id == rule_id)
-    selection = result.selections[rule_id]
-    rows = members.filter(pl.col("rule_id") == rule_id)
-    counts = dict(rows["status"].cast(pl.String).value_counts().iter_rows())
-    tiers = rows.filter(pl.col("status") == Status.LISTED.value)["tier_label"].cast(pl.String).value_counts()
+def _counted(rows: pl.DataFrame, column: str) -> dict[str, dict[str, int]]:
+    """Give how many rows of each rule hold each value of `column`: all rules in one pass."""
+    found: dict[str, dict[str, int]] = {}
+    for rule_id, value, count in rows.group_by(pl.col("rule_id", column).cast(pl.String)).len().iter_rows():
+        found.setdefault(rule_id, {})[value] = count
+    return found
+
+
+def _rule(
+    rule: CohortRule, plan: Plan, result: NetworkResult, counts: dict[str, int], tiers: dict[str, int]
+) -> dict[str, Any]:
+    selection = result.selections[rule.id]
     return {
         **rule_facts(rule, plan.contract_year),
         "carried_from": selection.carried_from,
@@ -50,7 +62,7 @@ def _rule(rule_id: str, plan: Plan, result: NetworkResult, members: pl.DataFrame
         **{status.value: counts.get(status.value, 0) for status in Status if status is not Status.UNKNOWN},
         "unknown": selection.unknown,
         "near_misses": selection.near_misses,
-        "tiers": dict(sorted(tiers.iter_rows())),
+        "tiers": dict(sorted(tiers.items())),
         "attrition": selection.attrition.to_dicts(),
         "attrition_by_group": _by_group(selection.attrition_by_group),
     }
