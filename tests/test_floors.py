@@ -12,7 +12,7 @@ import pytest
 SRC = Path(__file__).resolve().parents[1] / "src" / "pophealth"
 FILES = sorted(SRC.rglob("*.py"))
 
-FLOOR = {"errors": 0, "files": 0, "terms": 0, "pseudonyms": 0, "dictionaries": 0} | {
+FLOOR = {"errors": 0, "files": 0, "terms": 0, "pseudonyms": 0, "dictionaries": 0, "sparing": 0} | {
     "config": 1,
     "declare": 1,
     "tables": 1,

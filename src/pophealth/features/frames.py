@@ -78,8 +78,11 @@ def _column(kind: str, block: npt.NDArray[Any], valid: npt.NDArray[Any] | None) 
 
 def _labelled(name: str, labels: tuple[str, ...]) -> tuple[pa.Field, pa.Array]:
     """Give a column of labels as Polars itself hands one over, and the labels."""
-    empty = pa.RecordBatchReader.from_stream(pl.DataFrame(schema={name: pl.Enum(labels)}))
-    return empty.schema.field(0), pa.array(labels, empty.schema.field(0).type.value_type)
+    every = pl.DataFrame({name: pl.Series(labels, dtype=pl.Enum(labels))})
+    column = pa.RecordBatchReader.from_stream(every).read_all().column(0)
+    # the labels as they were handed over: pa.array would import pandas first
+    texts = column.chunk(0).dictionary if column.num_chunks else pa.nulls(0, column.type.value_type)
+    return pa.field(name, column.type), texts
 
 
 @lru_cache(maxsize=8)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import dataframely as dy
 import polars as pl
+
+from pophealth.sparing import without
+
+with without("sqlalchemy"):  # contracts are checked on frames here, never on a database
+    import dataframely as dy
 
 CODE_SYSTEMS = ["SNOMED", "dm+d", "ICD-10", "OPCS-4", "CTV3", "LOINC", "RxNorm", "CVX", "SYNTHETIC"]
 """The code systems a record can name, in the order of `pophealth.terms.CodeSystem`."""
