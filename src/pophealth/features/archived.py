@@ -191,41 +191,10 @@ def _current_categories(feature: Feature, archive: Archive, moment: Moment) -> p
     return archive.everyone(found).select(pl.col(feature.name).fill_null(nothing)).to_series()
 
 
-def _daily_dose(feature: Feature, archive: Archive, moment: Moment) -> pl.Series:
-    """Give quantity x number / supply of the latest issue of each product that is current, added in order of product."""
-    product = ["person", "code_system", "code"]
-    numbers = archive.library.get(feature.codelist or "").codes.select(
-        *as_text("code", "code_system"), number=pl.col("category").cast(pl.Float64)
-    )
-    issues = (
-        archive.inside("medications", feature, moment, pl.col("code").cast(pl.String).is_in(numbers["code"].implode()))
-        .with_columns(*as_text("code", "code_system"))
-        .join(numbers, on=["code", "code_system"], how="inner")
-        .filter(
-            pl.col("is_repeat").fill_null(value=True),
-            pl.col("quantity").is_not_null() & pl.col("number").is_not_null(),
-            pl.col("days_supply").fill_null(0) > 0,
-        )
-        .filter(pl.col("date") == pl.col("date").max().over(product))
-        .filter(
-            (pl.lit(moment.index_date) - pl.col("date")).dt.total_days() <= pl.col("days_supply").max().over(product)
-        )
-        .with_columns(dose=pl.col("quantity") * pl.col("number") / pl.col("days_supply").cast(pl.Float64))
-    )
-    doses = issues.group_by(product).agg(pl.col("dose").max()).sort(product)
-    place = doses.select(pl.int_range(pl.len()).over("person").alias("place"))["place"].to_numpy()
-    person, dose = doses["person"].to_numpy(), doses["dose"].to_numpy()
-    total = np.zeros(archive.size)
-    for rank in range(int(place.max()) + 1 if place.size else 0):  # product by product, so that the order is defined
-        total[person[place == rank]] += dose[place == rank]
-    return pl.Series(feature.name, total)
-
-
 _ANSWERS: dict[str, Callable[[Feature, Archive, Moment], pl.Series | pl.DataFrame]] = {
     "count_before_last_stay": count_before_last_stay,
     "current_categories": _current_categories,
     "last_stay_days": last_stay_days,
-    "current_daily_dose": _daily_dose,
     "spell_codes": _spell_codes,
     "next_due_date": _next_due,
 }

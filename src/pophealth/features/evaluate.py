@@ -9,6 +9,7 @@ import polars as pl
 
 from pophealth.errors import UsageError
 from pophealth.features.archived import Archive, answer, is_archived
+from pophealth.features.daily_doses import daily_doses
 from pophealth.features.dates import dated
 from pophealth.features.derived import WorkingDays, derive
 from pophealth.features.frames import framer_of, null_column
@@ -109,7 +110,12 @@ def _finished(
     working_days: WorkingDays | None,
 ) -> pl.DataFrame:
     """Give the columns asked for, with those of the archive, derived ones, and nulls for what cannot be computed."""
+    dosed = [feature for feature in plan.elsewhere if feature.kind == "current_daily_dose"]
+    if dosed:
+        frame = frame.with_columns(daily_doses(dosed, rows, moment))
     for feature in plan.elsewhere:
+        if feature.kind == "current_daily_dose":
+            continue
         if is_archived(feature):
             frame = frame.with_columns(answer(feature, rows, moment))
         else:
