@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,10 @@ from pophealth.terms import Purpose, practice_code
 if TYPE_CHECKING:
     import polars as pl
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+
+AT_ONCE = 2
+"""Tables written at the same time: more would only widen what is held at once."""
 
 
 def write_delivery(
@@ -106,14 +111,18 @@ def _write_files(
     if purpose is Purpose.COMMISSIONING:
         write_synced(made / "summary.json", json_bytes(disclose(summary)))
         return
-    write_synced(made / "summary.json", json_bytes(summary))
-    for name, frame in tables.items():
-        write_arrow(frame, made / f"{name}.arrow", TABLES[name])
+    jobs = [(frame, made / f"{name}.arrow", TABLES[name]) for name, frame in tables.items()]
     if purpose is Purpose.CASE_FINDING:
         for code, frame in (practices or {}).items():
             below = made / "practices" / practice_code(code)
             below.mkdir(parents=True)
-            write_arrow(frame, below / "members.arrow", MEMBERS)
+            jobs.append((frame, below / "members.arrow", MEMBERS))
+    jobs.sort(key=lambda job: job[0].height, reverse=True)  # the longest first, so that both threads end together
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        written = [pool.submit(write_arrow, *job) for job in jobs]
+        write_synced(made / "summary.json", json_bytes(summary))
+    for one in written:
+        one.result()
 
 
 def _read_again(made: Path, facts: dict[str, Any]) -> None:

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from pophealth.declare import Feature
-from pophealth.features.deciding_coded import Asked
+from pophealth.features.deciding_coded import Asked, Wanted
 from pophealth.features.deciding_kinds import pick
+from pophealth.features.deciding_latest import EACH_ROLE, latest_rows
 from pophealth.features.deciding_rows import RECORD, rows_of
 from pophealth.features.deciding_table import EVIDENCE, Use, evidence_table
 from pophealth.features.moment import Moment
@@ -57,12 +60,13 @@ def deciding_records(
     listed = _by_number(members_listed, sorted({*criteria, *members_listed["rule_id"].unique()}))
     moment = Moment(index_date, contract_year)
     asked = [Asked(use.number, use.feature) for use in uses]
-    rows = rows_of(asked, _people_of(uses, listed), library, archives, moment)
+    wanted = Wanted(_people_of(uses, listed), moment)
+    rows, plain = rows_of(asked, listed.schema["patient_id"], library, archives, wanted)
     picked = [
         pick(use.feature, part, moment, medicine_map) for use in uses if (part := rows.get(use.number)) is not None
     ]
-    schema = RECORD | {"patient_id": listed.schema["patient_id"]}
-    found = pl.concat([pl.DataFrame(schema=schema), *(part.select(*RECORD) for part in picked)])
+    latest = latest_rows(plain, {use.number for use in uses if use.feature.kind in EACH_ROLE})
+    found = pl.concat([latest, *(part.select(*RECORD) for part in picked)])
     return evidence_table(found, uses, listed, library, moment)
 
 
@@ -98,13 +102,18 @@ def _uses(criteria: dict[str, dict[str, tuple[str, ...]]], features: dict[str, F
     return [Use(place, by_name[name], tuple(needed[name])) for place, name in enumerate(sorted(needed))]
 
 
-def _people_of(uses: list[Use], listed: pl.DataFrame) -> pl.DataFrame:
-    """Give each (number, patient_id) that is worth reading: a long list must not widen a short one's reading."""
-    pairs = {(use.number, rule_id) for use in uses for rule_id, _ in use.needed_by}
-    schema = {"number": pl.UInt16(), "rule_id": listed.schema["rule_id"]}
-    return (
-        pl.DataFrame(sorted(pairs), schema=schema, orient="row")
-        .join(listed, on="rule_id", how="inner")
-        .select("number", "patient_id")
-        .unique()
-    )
+def _people_of(uses: list[Use], listed: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    """Give whether a feature (column, its number) is worth reading of a person (row): long lists widen no short one's.
+
+    A feature of a rule that lists nobody is wanted of no one, and has its column all the same.
+    """
+    people, rules = listed.schema["patient_id"], listed.schema["rule_id"]
+    of_rule = listed.select(pl.all().to_physical()).partition_by("rule_id", as_dict=True)
+    on_list = {name: of_rule.get((place,)) for place, name in enumerate(rules.categories)}  # type: ignore[attr-defined]
+    is_wanted = np.zeros((len(people.categories), 1 + max(use.number for use in uses)), np.bool_)  # type: ignore[attr-defined]
+    for use in uses:
+        for rule_id in {rule_id for rule_id, _ in use.needed_by}:
+            rows = on_list.get(rule_id)
+            if rows is not None:
+                is_wanted[rows["patient_id"].to_numpy(), use.number] = True
+    return is_wanted

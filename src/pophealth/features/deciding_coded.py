@@ -11,10 +11,10 @@ import numpy.typing as npt
 import polars as pl
 
 from pophealth.declare import Feature
-from pophealth.features.lists import as_text, codes_of, continued
+from pophealth.features.lists import as_text, continued
 from pophealth.features.moment import Moment
 from pophealth.features.picking import WHOLE, window_of
-from pophealth.tables import CODE_SYSTEMS, DATE_COLUMN
+from pophealth.tables import CODE_SYSTEMS
 
 if TYPE_CHECKING:
     from pophealth.reference import CodelistLibrary
@@ -33,6 +33,14 @@ class Asked:
     feature: Feature
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Of whom each feature is wanted (person by feature number), and at which moment."""
+
+    of_person: Bools
+    moment: Moment
+
+
 class Hits(NamedTuple):
     """Rows of a table and who reads them: row, number of the feature, place of the codelist among the feature's."""
 
@@ -40,15 +48,23 @@ class Hits(NamedTuple):
     number: Numbers
     role: Numbers
 
+    def of(self, chosen: Bools) -> Hits:
+        """Give the hits that are chosen."""
+        return Hits(*(column[chosen] for column in self))
+
 
 def codes_asked(coded: list[Asked], library: CodelistLibrary) -> pl.DataFrame:
     """Give code, code_system, number and role of every codelist that the features read, each once."""
-    return pl.concat(
-        codes_of(expression, library).with_columns(
-            number=pl.lit(one.number, dtype=pl.UInt16), role=pl.lit(role, dtype=pl.Int16)
-        )
+    lists = [
+        (one.number, role, library.codes_of(expression))
         for one in coded
         for role, expression in enumerate(one.feature.codelist_expressions)
+    ]
+    sizes = [codes.height for _, _, codes in lists]
+    number, role = (np.repeat([entry[place] for entry in lists], sizes) for place in (0, 1))
+    codes = pl.concat([codes for _, _, codes in lists])
+    return codes.with_columns(
+        pl.Series("number", number, dtype=pl.UInt16), pl.Series("role", role, dtype=pl.Int16)
     ).unique()
 
 
@@ -67,29 +83,30 @@ def every_code(codes: pl.DataFrame, diagnoses: pl.Series) -> pl.DataFrame:
     return listed.join(whole, on="code", how="inner").with_columns(code="whole").drop("whole").unique()
 
 
-def parts_of(
-    rows: pl.DataFrame,
-    table: str,
-    coded: list[Asked],
-    codes: pl.DataFrame,
-    is_wanted: Bools,
-    moment: Moment,
-    shown: Callable[[pl.DataFrame], pl.DataFrame],
-) -> Iterator[tuple[Asked, pl.DataFrame]]:
-    """Give each feature that finds any with its rows, with number and role, in the order of `rows`.
+def hits_of(rows: pl.DataFrame, days: pl.Series, coded: list[Asked], codes: pl.DataFrame, wanted: Wanted) -> Hits:
+    """Give which rows each feature reads of the people it is wanted for, inside its window unless its kind looks outside.
 
     Parameters
     ----------
     rows
         What `only_asked` gave: the code an enumeration, patient_id an enumeration of the people.
-    is_wanted
-        Person by feature number.
+    days
+        Date of each row.
+    """
+    return _inside(_hits(rows, codes, wanted.of_person), days, coded, wanted.moment)
+
+
+def parts_of(
+    rows: pl.DataFrame, hits: Hits, coded: list[Asked], shown: Callable[[pl.DataFrame], pl.DataFrame]
+) -> Iterator[tuple[Asked, pl.DataFrame]]:
+    """Give each feature that finds any with its rows, with number and role, in the order of `rows`.
+
+    Parameters
+    ----------
     shown
         Gives rows in the columns of a record. A row is read by many features and wanted for few, so rows are matched by
         number and only then taken out whole.
     """
-    hits = _hits(rows, codes, is_wanted)
-    hits = _inside(hits, rows[DATE_COLUMN["spells" if table == "diagnoses" else table]], coded, moment)
     order = np.argsort(hits.number, kind="stable")
     ends = np.searchsorted(hits.number[order], [one.number for one in coded], "right")
     starts = np.searchsorted(hits.number[order], [one.number for one in coded], "left")
@@ -132,5 +149,4 @@ def _inside(hits: Hits, dates: pl.Series, coded: list[Asked], moment: Moment) ->
     for number, start, end in bounds:
         first[number], last[number] = pl.Series([start, end]).to_physical()
     day = dates.to_physical().to_numpy()[hits.row]
-    kept = (day > first[hits.number]) & (day <= last[hits.number])
-    return Hits(hits.row[kept], hits.number[kept], hits.role[kept])
+    return hits.of((day > first[hits.number]) & (day <= last[hits.number]))

@@ -8,6 +8,7 @@ from datetime import date
 import polars as pl
 
 from pophealth.declare import Feature
+from pophealth.features.deciding_latest import EACH_ROLE
 from pophealth.features.deciding_medicines import MEDICINE_CHOOSERS
 from pophealth.features.deciding_values import VALUE_CHOOSERS
 from pophealth.features.last_stay import before, counted_rows, last_stays
@@ -48,7 +49,6 @@ def _all(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame: 
 
 
 def _each_role(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:  # noqa: ARG001
-    """Give the latest record of each codelist: a diagnosis and what resolves it, or the parts of a sum."""
     return one_each(rows, "role")
 
 
@@ -145,26 +145,28 @@ def _due(feature: Feature, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame: 
     return one_each(rows)
 
 
-_CHOOSERS: dict[str, Chooser] = {
-    "has_unresolved": _each_role,
-    "first_date": _first,
-    "count": _all,
-    "distinct_days": _all,
-    "latest_category": _category,
-    "weighted_sum": _each_role,
-    "followed_by": _linked(lambda _: 0, lambda days: days),
-    "preceded_by": _linked(lambda days: -days, lambda _: 0),
-    "not_followed_by": _lonely(lambda _: 0, lambda days: days),
-    "not_preceded_by": _lonely(lambda days: -days, lambda _: 0),
-    "co_issued": _linked(lambda days: -days, lambda days: days, both_inside=True),
-    "spell_count": _spells,
-    "spell_codes": _spells,
-    "bed_days": _nights,
-    "readmission_count": _readmissions,
-    "last_stay_days": _last_stay,
-    "count_before_last_stay": _before_last_stay,
-    "attendance_count": _all,
-    "contact_count": _all,
-    "next_due_date": _due,
-} | VALUE_CHOOSERS
+_CHOOSERS: dict[str, Chooser] = (
+    {
+        "first_date": _first,
+        "count": _all,
+        "distinct_days": _all,
+        "latest_category": _category,
+        "followed_by": _linked(lambda _: 0, lambda days: days),
+        "preceded_by": _linked(lambda days: -days, lambda _: 0),
+        "not_followed_by": _lonely(lambda _: 0, lambda days: days),
+        "not_preceded_by": _lonely(lambda days: -days, lambda _: 0),
+        "co_issued": _linked(lambda days: -days, lambda days: days, both_inside=True),
+        "spell_count": _spells,
+        "spell_codes": _spells,
+        "bed_days": _nights,
+        "readmission_count": _readmissions,
+        "last_stay_days": _last_stay,
+        "count_before_last_stay": _before_last_stay,
+        "attendance_count": _all,
+        "contact_count": _all,
+        "next_due_date": _due,
+    }
+    | dict.fromkeys(EACH_ROLE, _each_role)
+    | VALUE_CHOOSERS
+)
 """Every kind but those about medicines; a kind that is not here is decided by its latest row."""

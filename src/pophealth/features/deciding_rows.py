@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from pophealth.declare import CODED_TABLES, NUMBER_KINDS, Feature
 from pophealth.features.archived import visible, where
-from pophealth.features.deciding_coded import Asked, codes_asked, every_code, only_asked, parts_of
+from pophealth.features.deciding_coded import Asked, Wanted, codes_asked, every_code, hits_of, only_asked, parts_of
+from pophealth.features.deciding_latest import EACH_ROLE, is_plain, last_day
 from pophealth.features.lists import bounds_of
 from pophealth.features.moment import Moment
 from pophealth.features.units import factors
@@ -21,8 +21,6 @@ from pophealth.tables import DATE_COLUMN, DIAGNOSES
 
 if TYPE_CHECKING:
     from pophealth.reference import CodelistLibrary
-
-Bools = npt.NDArray[np.bool_]
 
 RECORD: dict[str, pl.DataType] = {
     "number": pl.UInt16(),
@@ -58,42 +56,37 @@ _NO_LOOK_BACK = frozenset(
 
 def rows_of(
     asked: list[Asked],
-    wanted: pl.DataFrame,
+    people: pl.DataType,
     library: CodelistLibrary,
     archives: Callable[[str], pl.LazyFrame],
-    moment: Moment,
-) -> dict[int, pl.DataFrame]:
-    """Give the visible rows of each feature, by number, of the people it is `wanted` for (number, patient_id).
+    wanted: Wanted,
+) -> tuple[dict[int, pl.DataFrame], pl.DataFrame]:
+    """Give the visible rows of each feature, by number, of the `people` it is `wanted` for; those of plain ones together.
 
-    Rows outside the window of a feature are left out already, unless its kind looks at those too.
+    Rows outside the window of a feature are left out already, unless its kind looks at those too. Of a feature that is
+    plain (`deciding_latest.is_plain`) the rows of each person's last day in a table are here, which hold the one that
+    decides.
     """
-    is_wanted = _wanted_matrix(wanted, 1 + max((one.number for one in asked), default=0))
-    people = wanted.schema["patient_id"]
     found: dict[int, list[pl.DataFrame]] = {}
+    plain: list[pl.DataFrame] = []
     for table in sorted({name for one in asked for name in one.feature.tables}):
         over = [one for one in asked if table in one.feature.tables]
         coded = [one for one in over if one.feature.codelists and table in CODED_TABLES]
-        for one, part in _coded(table, coded, people, library, archives, is_wanted, moment):
-            found.setdefault(one.number, []).append(passing(one.feature, part))
-        for one, part in _uncoded(table, [one for one in over if one not in coded], people, archives, moment):
+        if coded:
+            last, parts = _coded(table, coded, people, library, archives, wanted)
+            plain.append(last)
+            for one, part in parts:
+                found.setdefault(one.number, []).append(passing(one.feature, part))
+        for one, part in _uncoded(table, [one for one in over if one not in coded], people, archives, wanted.moment):
             mine = part.filter(
-                pl.Series(is_wanted[part["patient_id"].to_physical().to_numpy(), one.number], dtype=pl.Boolean)
+                pl.Series(wanted.of_person[part["patient_id"].to_physical().to_numpy(), one.number], dtype=pl.Boolean)
             )
             found.setdefault(one.number, []).append(_numbered(mine, one.number))
-    return {number: pl.concat([part.select(*RECORD) for part in parts]) for number, parts in found.items()}
-
-
-def _wanted_matrix(wanted: pl.DataFrame, n_features: int) -> Bools:
-    """Give whether a feature (column) is wanted of a person (row, the place among the categories of patient_id).
-
-    A feature of a rule that lists nobody is wanted of no one, and has its column all the same.
-    """
-    people, numbers = wanted["patient_id"].to_physical().to_numpy(), wanted["number"].to_numpy()
-    kind = wanted.schema["patient_id"]
-    everyone = len(kind.categories) if isinstance(kind, pl.Enum) else 0
-    matrix = np.zeros((everyone, n_features), np.bool_)
-    matrix[people, numbers] = True
-    return matrix
+    nothing = pl.DataFrame(schema=RECORD | {"patient_id": people})
+    return (
+        {number: pl.concat([part.select(*RECORD) for part in parts]) for number, parts in found.items()},
+        pl.concat([nothing, *(part.select(*RECORD) for part in plain)]),
+    )
 
 
 def _of_people(rows: pl.LazyFrame, source: str, people: pl.DataType, index_date: date) -> pl.LazyFrame:
@@ -111,20 +104,26 @@ def _coded(
     people: pl.DataType,
     library: CodelistLibrary,
     archives: Callable[[str], pl.LazyFrame],
-    is_wanted: Bools,
-    moment: Moment,
-) -> Iterator[tuple[Asked, pl.DataFrame]]:
-    """Give, feature by feature, the wanted rows of a coded table with number and role."""
-    if not coded:
-        return
+    wanted: Wanted,
+) -> tuple[pl.DataFrame, Iterator[tuple[Asked, pl.DataFrame]]]:
+    """Give the wanted rows of a coded table with number and role: the last day's of plain features, all of the others."""
     codes = codes_asked(coded, library)
     if table == "diagnoses":
-        spells = _diagnoses(_of_people(archives("spells"), "spells", people, moment.index_date))
+        spells = _diagnoses(_of_people(archives("spells"), "spells", people, wanted.moment.index_date))
         codes = every_code(codes, spells["code"])
         rows = only_asked(spells.lazy(), codes).collect()
     else:
-        rows = _of_people(only_asked(archives(table), codes), table, people, moment.index_date).collect()
-    yield from parts_of(rows, table, coded, codes, is_wanted, moment, partial(_shown, table=table))
+        rows = _of_people(only_asked(archives(table), codes), table, people, wanted.moment.index_date).collect()
+    days = rows[DATE_COLUMN["spells" if table == "diagnoses" else table]]
+    hits = hits_of(rows, days, coded, codes, wanted)
+    plain = {one.number for one in coded if is_plain(one.feature)}
+    each_role = {one.number for one in coded if one.feature.kind in EACH_ROLE}
+    is_of_plain = np.isin(hits.number, sorted(plain))
+    shown = partial(_shown, table=table)
+    others = [one for one in coded if one.number not in plain]
+    return last_day(rows, hits.of(is_of_plain), days, each_role, shown), parts_of(
+        rows, hits.of(~is_of_plain), others, shown
+    )
 
 
 def _diagnoses(spells: pl.LazyFrame) -> pl.DataFrame:

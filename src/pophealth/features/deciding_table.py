@@ -132,7 +132,7 @@ def _records(found: pl.DataFrame, places: Places, lists: dict[int, Numbers]) -> 
     packed = places.packed(*(rows[name].to_numpy() for name in ("_rule", "_person", "_criterion")))
     ordered = (
         rows.with_columns(_packed=pl.Series(packed, dtype=pl.Int64))
-        .sort("_packed", "date", "record_id", "number")
+        .sort("_packed", "date", "record_id", "number", "position", "role")
         .unique(["_packed", "table", "record_id"], keep="first", maintain_order=True)
     )
     return ordered, ordered["_packed"].to_numpy()

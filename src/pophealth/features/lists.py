@@ -113,17 +113,11 @@ class ListBuilder:
         found: dict[tuple[str, str], npt.NDArray[np.int64]] = {}
         for table in sorted({table for _, table in needed}):
             names = sorted(expression for expression, name in needed if name == table)
-            codes = pl.concat([codes_of(name, self.library).with_columns(expression=pl.lit(name)) for name in names])
+            codes = pl.concat([self.library.codes_of(name).with_columns(expression=pl.lit(name)) for name in names])
             joined = concepts_of(codes, self.dictionary(table), by_prefix=table == "diagnoses")
             grouped = dict(joined.group_by("expression", maintain_order=True).agg("concept").iter_rows())
             found |= {(name, table): np.unique(np.array(grouped.get(name, []), np.int64)) for name in names}
         return found
-
-
-def codes_of(expression: str, library: CodelistLibrary) -> pl.DataFrame:
-    """Give code and code_system, as text, of a codelist or a union of codelists, each once."""
-    codes = [library.get(name).codes.select(as_text("code", "code_system")) for name in expression.split("+")]
-    return pl.concat(codes).unique(maintain_order=True)
 
 
 def as_text(*names: str) -> list[pl.Expr]:

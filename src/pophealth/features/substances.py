@@ -11,7 +11,7 @@ import polars as pl
 
 from pophealth.declare import Feature
 from pophealth.errors import CodelistError, DeclarationError
-from pophealth.features.lists import as_text, codes_of
+from pophealth.features.lists import as_text
 from pophealth.kernels.features_medicines import CurrentSubstances
 from pophealth.kernels.features_substances import Substances
 from pophealth.kernels.postings import frozen
@@ -51,7 +51,7 @@ def weigh(
     """
     known = substances_of(medicine_map, feature)
     if feature.codelist:
-        known = known.join(codes_of(feature.codelist, library), on=["code", "code_system"], how="semi")
+        known = known.join(library.codes_of(feature.codelist), on=["code", "code_system"], how="semi")
     weights = pl.lit(1, dtype=pl.Int64)
     if feature.kind == "substance_weight_sum":
         known = known.join(_categories(feature, library), on=["code", "code_system"], how="left")

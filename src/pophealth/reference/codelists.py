@@ -40,7 +40,7 @@ class Codelist:
     refset_id: str | None = None
     where: str | None = None
 
-    @property
+    @cached_property
     def systems(self) -> tuple[str, ...]:
         """Code systems of the codes, by name."""
         return tuple(sorted(self.codes["code_system"].unique()))
@@ -62,6 +62,7 @@ class CodelistLibrary:
 
     def __init__(self, codelists: Mapping[str, Codelist]) -> None:
         self._lists = dict(sorted(codelists.items()))
+        self._codes: dict[str, pl.DataFrame] = {}
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -93,6 +94,14 @@ class CodelistLibrary:
             " + ".join(dict.fromkeys(getattr(part, name) for part in parts)) for name in _HEAD
         )
         return Codelist(name, title, version, source, licence, codes, pointer=any(part.pointer for part in parts))
+
+    def codes_of(self, expression: str) -> pl.DataFrame:
+        """Give code and code_system, as text, of a codelist or a union of codelists, each once; made once and kept."""
+        if expression not in self._codes:
+            text = [pl.col(name).cast(pl.String) for name in ("code", "code_system")]
+            codes = [self.get(name).codes.select(text) for name in expression.split("+")]
+            self._codes[expression] = pl.concat(codes).unique(maintain_order=True)
+        return self._codes[expression]
 
     @property
     def digest(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,39 +10,40 @@ import pytest
 
 from pophealth.declare import Feature, parse_feature
 from pophealth.features.deciding import EVIDENCE, deciding_records, leaves_of
+from pophealth.reference import CodelistLibrary
+from pophealth.reference.codelists import Codelist
 
 INDEX = date(2024, 12, 31)
 YEAR = "2024-25"
 ANNA, BEN, CLEO = "a" * 32, "b" * 32, "c" * 32
 
 
-@dataclass(frozen=True)
-class Listing:
-    codes: pl.DataFrame
-
-
-class Library:
+def library_of(**lists: list[str]) -> CodelistLibrary:
     """Codelists by name; a code's term is the code in words."""
-
-    def __init__(self, **lists: list[str]) -> None:
-        self.lists = lists
-
-    def get(self, name: str) -> Listing:
-        codes = self.lists[name]
-        return Listing(
-            pl.DataFrame(
-                {"code": codes, "code_system": ["SYNTHETIC"] * len(codes)}, schema_overrides={"code": pl.String}
+    return CodelistLibrary(
+        {
+            name: Codelist(
+                name,
+                title=name,
+                version="1",
+                source="test",
+                licence="none",
+                codes=pl.DataFrame(
+                    {
+                        "code": codes,
+                        "code_system": ["SYNTHETIC"] * len(codes),
+                        "term": [f"term of {code}" for code in codes],
+                        "category": [None] * len(codes),
+                    },
+                    schema_overrides={"code": pl.String, "category": pl.String},
+                ),
             )
-        )
-
-    def terms(self) -> pl.DataFrame:
-        codes = sorted({code for codes in self.lists.values() for code in codes})
-        return pl.DataFrame(
-            {"code_system": ["SYNTHETIC"] * len(codes), "code": codes, "term": [f"term of {code}" for code in codes]}
-        )
+            for name, codes in lists.items()
+        }
+    )
 
 
-LIBRARY = Library(ill=["SYN:1"], well=["SYN:2"], low=["SYN:3"], high=["SYN:4"], more=["SYN:5"])
+LIBRARY = library_of(ill=["SYN:1"], well=["SYN:2"], low=["SYN:3"], high=["SYN:4"], more=["SYN:5"])
 COLUMNS = {
     "patient_id": pl.String,
     "date": pl.Date,
