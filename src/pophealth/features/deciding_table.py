@@ -126,16 +126,28 @@ def _records(found: pl.DataFrame, places: Places, lists: dict[int, Numbers]) -> 
         (use.number, rule_of[rule], criterion_of[criterion]) for use in places.uses for rule, criterion in use.needed_by
     ]
     table = pl.DataFrame(links, {"number": pl.UInt16, "_rule": pl.Int64, "_criterion": pl.Int64}, orient="row")
-    rows = found.with_columns(_person=pl.col("patient_id").to_physical().cast(pl.Int64))
-    rows = rows.join(table, on="number", how="inner")
+    # in the order they are shown in, once; what is then matched, sorted and told apart is numbers, several to a record
+    ordered = found.sort("date", "record_id", "number", "position", "role")
+    told = ordered.select(
+        "number",
+        _place=pl.int_range(pl.len(), dtype=pl.Int64),
+        _person=pl.col("patient_id").to_physical().cast(pl.Int64),
+        _record=_numbered("table") * 2**32 + _numbered("record_id"),
+    )
+    rows = told.join(table, on="number", how="inner")
     rows = rows.filter(pl.Series(is_listed[rows["_rule"].to_numpy(), rows["_person"].to_numpy()], dtype=pl.Boolean))
     packed = places.packed(*(rows[name].to_numpy() for name in ("_rule", "_person", "_criterion")))
-    ordered = (
-        rows.with_columns(_packed=pl.Series(packed, dtype=pl.Int64))
-        .sort("_packed", "date", "record_id", "number", "position", "role")
-        .unique(["_packed", "table", "record_id"], keep="first", maintain_order=True)
+    kept = (
+        rows.select("_place", "_record", _packed=pl.Series(packed, dtype=pl.Int64))
+        .sort("_packed", "_place")
+        .unique(["_packed", "_record"], keep="first", maintain_order=True)
     )
-    return ordered, ordered["_packed"].to_numpy()
+    return ordered[kept["_place"]], kept["_packed"].to_numpy()
+
+
+def _numbered(name: str) -> pl.Expr:
+    """Give text as numbers that are equal where it is."""
+    return pl.col(name).cast(pl.Categorical).to_physical().cast(pl.Int64)
 
 
 def _absences(found: pl.DataFrame, places: Places, lists: dict[int, Numbers]) -> tuple[Numbers, Numbers]:
