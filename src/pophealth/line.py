@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -47,21 +46,15 @@ class NetworkResult:
 
     frame: pl.DataFrame
     selections: dict[str, Selection]
+    """What each rule counted; its rows stand in `members`."""
     members: pl.DataFrame
     evidence: pl.DataFrame
     contributions: pl.DataFrame
     facts: dict[str, Any]
 
 
-def walk(
-    task: Task, plan: Plan, snapshot: Snapshot, *, before_evidence: Callable[[], object] = lambda: None
-) -> NetworkResult:
+def walk(task: Task, plan: Plan, snapshot: Snapshot) -> NetworkResult:
     """Give the result of one network: records flow once, left to right.
-
-    Parameters
-    ----------
-    before_evidence
-        Called when the lists stand: from here on a network takes the most memory, so a run may wait for its turn.
 
     Raises
     ------
@@ -76,12 +69,12 @@ def walk(
     monitoring = watch(plan, frame, task.network)
     selections = select_all(plan.rules, frame, contract_year=plan.contract_year, not_computable=plan.not_computable)
     members = pl.concat([selection.members for selection in selections.values()])
-    before_evidence()
     evidence = explain_records(task, plan, buckets, members)
     contributions = contributions_of(plan, frame, members.filter(pl.col("status") == Status.LISTED.value)["patient_id"])
     absent = sorted(set(task.practices) - set(buckets))
     facts = {"practices": counts, "silence": silence, "monitoring": monitoring, "absent_practices": absent}
-    return NetworkResult(frame, selections, members, evidence, contributions, facts)
+    counted = {rule_id: replace(selection, members=members.clear()) for rule_id, selection in selections.items()}
+    return NetworkResult(frame, counted, members, evidence, contributions, facts)
 
 
 def describe(task: Task, plan: Plan, buckets: dict[str, Bucket]) -> tuple[pl.DataFrame, dict[str, dict[str, int]]]:

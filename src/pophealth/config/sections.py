@@ -102,4 +102,6 @@ class Runs(Section):
     """How a run is carried out; nothing here changes a result."""
 
     threads: int = Field(default=2, ge=1, le=256)
+    networks_at_once: int = Field(default=1, ge=1, le=64)
+    """Each network under way holds its own tables: peak memory grows with this number, and with nothing else."""
     rules: tuple[str, ...] = ()

@@ -35,7 +35,7 @@ class Config(Section):
 
     def digest_parts(self) -> dict[str, Any]:
         """Give what of the configuration decides results: no paths, no secrets, no number of threads."""
-        places = {"site": {"register_url"}, "runs": {"threads"}, "models": {"tracking_uri"}}
+        places = {"site": {"register_url"}, "runs": {"threads", "networks_at_once"}, "models": {"tracking_uri"}}
         whole = self.model_dump(mode="json", exclude=places)
         return {name: _without_paths(section, type(getattr(self, name))) for name, section in whole.items()}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +30,8 @@ def deliverer(night: Night, threads: int = 1) -> Work:
     def work(network: str, practices: tuple[str, ...]) -> Path:
         basis = site.legal_basis
         task = Task(network, practices, night.index_date, basis, night.areas, night.withheld, threads)
-        with ExitStack() as turn:
-            result = walk(task, night.plan, night.snapshot, before_evidence=lambda: turn.enter_context(night.turn))
-            return deliver_network(night, task, result, signing_key)
+        # the result has no other name here: what is left out at delivery is then held once, not twice
+        return deliver_network(night, task, walk(task, night.plan, night.snapshot), signing_key)
 
     return work
 

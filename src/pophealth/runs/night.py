@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,8 +66,6 @@ class Night:
     index_date: date
     run_id: str
     plan_facts: PlanFacts
-    turn: threading.Lock = field(default_factory=threading.Lock, compare=False)
-    """Held by the network whose evidence is read and written: memory does not grow with the number of threads."""
 
     @property
     def folder(self) -> Path:
@@ -200,7 +197,8 @@ def _carry_out(
     engine: Engine,
 ) -> list[Outcome[Path]]:
     threads = night.config.runs.threads
-    work = deliverer(night, max(1, threads // len(pending)))
+    at_once = min(night.config.runs.networks_at_once, len(pending))
+    work = deliverer(night, max(1, threads // at_once))
     remove_unfinished(night.config.site.data_root)
     journal = Journal(night.config.site.data_root)
     journal.started(night.run_id, night.index_date, list(pending))
@@ -214,6 +212,6 @@ def _carry_out(
 
         outcomes = run_on_spark(pending, handed(night), threads, ended)
     else:
-        outcomes = run_networks(list(pending), lambda network: work(network, pending[network]), threads, ended)
+        outcomes = run_networks(list(pending), lambda network: work(network, pending[network]), at_once, ended)
     journal.finished(night.run_id)
     return outcomes
