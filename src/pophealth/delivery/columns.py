@@ -162,13 +162,12 @@ def arrow_table(frame: pl.DataFrame, types: Mapping[str, pa.DataType]) -> pa.Tab
 def _arrow(column: pl.Series, wanted: pa.DataType | None) -> pa.Array:
     if column.dtype in _TEXT if wanted is None else pa.types.is_dictionary(wanted):
         return _label(column)
-    text = column.cast(pl.String) if column.dtype in _TEXT else column
-    array = text.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    if column.dtype in _TEXT:
+        return _text(column.cast(pl.String))
+    array = column.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     if wanted is None and pa.types.is_large_list(array.type):
         wanted = pa.list_(pa.string() if pa.types.is_large_string(array.type.value_type) else array.type.value_type)
     typed = array if wanted is None else array.cast(wanted)
-    if pa.types.is_string(typed.type):
-        return typed.dictionary_encode().dictionary_decode()  # what a null stood for is not encoded
     if pa.types.is_nested(typed.type):
         every = pa.Array.from_buffers(pa.int64(), len(typed), [None, pa.py_buffer(np.arange(len(typed)))])
         return typed.take(every)  # copies what is there, and nothing under a null; pa.array would import pandas
@@ -176,6 +175,16 @@ def _arrow(column: pl.Series, wanted: pa.DataType | None) -> pa.Array:
 
 
 _TEXT = (pl.String, pl.Categorical, pl.Enum)
+
+
+def _text(column: pl.Series) -> pa.Array:
+    """Give text with nothing under its nulls."""
+    given = column.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())
+    if not column.null_count():
+        return given
+    # packed anew: what stands behind the last bit of a bitmap is not defined, and equal tables must give equal bytes
+    valid = pa.py_buffer(np.packbits(column.is_not_null().to_numpy(), bitorder="little"))
+    return pa.Array.from_buffers(pa.string(), len(given), [valid, *given.buffers()[1:]], column.null_count())
 
 
 def _label(column: pl.Series) -> pa.DictionaryArray:
