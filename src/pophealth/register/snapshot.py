@@ -26,7 +26,7 @@ class Snapshot:
 
     def __init__(self, store: Store, name: str) -> None:
         self._store = store.below(name)
-        self._checked: dict[str, pa.Buffer] = {}
+        self._checked: set[str] = set()
         content = self._store.content(MANIFEST).to_pybytes()
         self.digest = hashlib.sha256(content).hexdigest()
         """SHA-256 of the manifest, which holds the hash of every file."""
@@ -83,11 +83,11 @@ class Snapshot:
         if said is None:
             msg = f"register {self.id}: {name} is not in the manifest"
             raise IntegrityError(msg)
-        if name in self._checked:
-            return self._checked[name]
+        if name in self._checked:  # mapped anew: a mapping that nobody reads any more must not count as memory of the run
+            return self._store.content(name)
         content = self._store.checked(name, said, f"register {self.id}")
-        if self._store.is_local:  # a mapping costs no memory; fetched bytes are not kept
-            self._checked[name] = content
+        if self._store.is_local:  # fetched bytes are not kept, and are checked each time
+            self._checked.add(name)
         return content
 
     def parquet(self, name: str, schema: pl.Schema) -> pl.LazyFrame:
