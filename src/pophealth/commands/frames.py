@@ -37,7 +37,7 @@ def read_frame(path: Path) -> pl.DataFrame:
     UsageError
         The file is not there, or is neither CSV nor Parquet by name.
     DataContractError
-        It cannot be read as what its name says.
+        It cannot be read as what its name says, or two columns bear one name.
     """
     check_form(path)
     if not path.is_file():
@@ -45,6 +45,7 @@ def read_frame(path: Path) -> pl.DataFrame:
         raise UsageError(msg)
     try:
         if path.suffix.lower() == ".csv":
+            _refuse_doubles(path)
             return pl.read_csv(path, infer_schema=False)
         return pl.read_parquet(path)
     except pl.exceptions.NoDataError:
@@ -52,6 +53,15 @@ def read_frame(path: Path) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         msg = f"input {path.name}: cannot be read as {path.suffix.lower()[1:]} ({type(error).__name__})"
     raise DataContractError(msg)
+
+
+def _refuse_doubles(path: Path) -> None:
+    """Polars would rename the second of two columns, and a score would read the first without a word."""
+    names = pl.read_csv(path, infer_schema=False, has_header=False, n_rows=1).row(0)
+    twice = sorted({name for name in names if name is not None and names.count(name) > 1})
+    if twice:
+        msg = f"input {path.name}: {len(twice)} column names stand twice in the head line: {', '.join(twice)}"
+        raise DataContractError(msg)
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> None:

@@ -79,10 +79,11 @@ def _column(kind: str, block: npt.NDArray[Any], valid: npt.NDArray[Any] | None) 
 def _labelled(name: str, labels: tuple[str, ...]) -> tuple[pa.Field, pa.Array]:
     """Give a column of labels as Polars itself hands one over, and the labels."""
     every = pl.DataFrame({name: pl.Series(labels, dtype=pl.Enum(labels))})
-    column = pa.RecordBatchReader.from_stream(every).read_all().column(0)
+    table = pa.RecordBatchReader.from_stream(every).read_all()
+    column = table.column(0)
     # the labels as they were handed over: pa.array would import pandas first
     texts = column.chunk(0).dictionary if column.num_chunks else pa.nulls(0, column.type.value_type)
-    return pa.field(name, column.type), texts
+    return table.schema.field(0), texts  # the field says that it is an Enum, its type alone does not
 
 
 @lru_cache(maxsize=8)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from pophealth.scores._flags import Flags
 
 
+_SHAPE = r"^[A-Z][0-9][0-9A-Z]{1,4}$"
+"""Three to five characters and one of a dagger or asterisk: what is longer is two codes in one field, or ICD-10-CM."""
+
+
 class Diagnoses(NamedTuple):
     """The codes of a batch, flat: `row` and `place` (in `distinct`) of each, in order of rows.
 
@@ -40,18 +44,21 @@ def read_codes(score_id: str, lists: pl.Series, flags: Flags, malformed: str) ->
     """
     height = lists.len()
     known = lists.is_not_null().to_numpy()
-    flags.add("missing", lists.name, ~known)
     lengths = lists.list.len().fill_null(0).cast(pl.Int64).to_numpy()
     flat = lists.filter(lists.list.len() > 0).explode() if lengths.any() else pl.Series(lists.name, [], dtype=pl.String)
     row = np.repeat(np.arange(height), lengths)
+    if flat.null_count():
+        # a list of nothing but nulls says no more than a missing one; beside a code a null or a blank is padding
+        known = known & ((lengths == 0) | (np.bincount(row, flat.is_not_null().to_numpy(), minlength=height) > 0))
+    flags.add("missing", lists.name, ~known)
     written = flat.unique().drop_nulls().sort()
     clean = written.str.to_uppercase().str.replace_all(r"[^A-Z0-9]", "").str.replace(r"X+$", "")
-    shaped = clean.str.contains(r"^[A-Z][0-9][0-9A-Z]")
+    shaped = clean.str.contains(_SHAPE)
     bad = clean.filter(~shaped & (clean != ""))
     if bad.len() and malformed == "refuse":
         msg = (
             f"score {score_id}: column {lists.name} holds {bad.len():,} of {written.len():,} different codes that are not "
-            "shaped like ICD-10 (a letter, a digit, a further character). HINT: other code systems go into other columns; "
+            "shaped like ICD-10 (a letter, a digit and one to four more). HINT: other code systems go into other columns; "
             "option malformed_codes=flag passes over them and says so row by row."
         )
         raise DataContractError(msg)

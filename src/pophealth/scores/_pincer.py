@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pophealth.scores._columns import numbers
 from pophealth.scores._reading import read_number
 from pophealth.scores._three_valued import Truth, at_least, below, truth
@@ -35,9 +37,11 @@ def indicators(inputs: pl.DataFrame, age: Input, flags: Flags) -> dict[str, Pair
         return known[name]
 
     age_years = read_number(inputs, age, flags)
-    egfr = numbers(inputs, "egfr_ml_min_1_73m2")
+    recorded = numbers(inputs, "egfr_ml_min_1_73m2")
+    flags.add("missing", "egfr_ml_min_1_73m2", np.isnan(recorded))
+    flags.add("out_of_range", "egfr_ml_min_1_73m2", np.isinf(recorded))
+    egfr = np.where(np.isfinite(recorded), recorded, np.nan)
     low = at_least(egfr, EGFR_FROM) & below(egfr, EGFR_BELOW)
-    flags.add("missing", "egfr_ml_min_1_73m2", low.unknown)
     pairs = (
         _gastrointestinal(on, at_least(age_years, OLDER_FROM))
         | {

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+LOG_OF_CERTAIN = 50.0
+"""Of a cumulative hazard so large that the risk is 1 to the last digit."""
+
 
 def risk_percent(score: str, inputs: pl.DataFrame, terms: Mapping[str, Floats], flags: Flags) -> Floats:
     """Give the risk in percent, NaN where sex or a term is unknown.
@@ -47,7 +50,9 @@ def risk_percent(score: str, inputs: pl.DataFrame, terms: Mapping[str, Floats], 
     )
     # ln(-ln(1 - r)) of the uncalibrated risk r = 1 - survival ^ exp(sum) is this sum, without the loss of digits
     hazard = sums + shift + np.log(-np.log(survival))
-    return np.where(known, -100.0 * np.expm1(-np.exp(scale_1 + scale_2 * hazard)), np.nan)
+    # an absurd measurement ends at 100, not in an overflow
+    log_hazard = np.minimum(scale_1 + scale_2 * hazard, LOG_OF_CERTAIN)
+    return np.where(known, -100.0 * np.expm1(-np.exp(log_hazard)), np.nan)
 
 
 def as_term(inputs: pl.DataFrame, name: str, flags: Flags) -> Floats:

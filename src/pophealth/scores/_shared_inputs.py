@@ -7,6 +7,7 @@ from pophealth.declare import Input
 # 18: the equations here were made for adults; 120: no living person is older (OpenSAFELY PINCER bounds age by 120 too).
 ADULT_AGES = (18, 120)
 UNKNOWN_MATTERS = "no score: unknown is not false"
+NO_OTHER_SEX = "indeterminate and not_known are read as missing"
 UNKNOWN_STANDS = "no effect: whether the tool applies is then not looked at"
 
 
@@ -21,9 +22,9 @@ def age(
     return Input("age_years", "int", "years", allowed, missing, needed=needed, description=description)
 
 
-def sex(description: str = "Recorded sex") -> Input:
+def sex(description: str = "Recorded sex", *, missing: str = "no score") -> Input:
     """Give the input `sex`."""
-    return Input("sex", "category", None, ("female", "male"), description=f"{description}; any other is left empty")
+    return Input("sex", "category", None, ("female", "male"), missing, description=f"{description}; {NO_OTHER_SEX}")
 
 
 def flag(
@@ -57,15 +58,21 @@ def emergency_stay() -> Input:
     )
 
 
-def above_zero(name: str, unit: str, description: str, *, feature: str | None = None) -> Input:
+def above_zero(
+    name: str, unit: str, description: str, *, feature: str | None = None, missing: str = "no score"
+) -> Input:
     """Give a measurement that a formula divides by or takes the logarithm of: zero, less and infinite are refused."""
-    return Input(name, "float", unit, feature=feature, description=f"{description}; above 0")
+    return Input(name, "float", unit, missing=missing, feature=feature, description=f"{description}; above 0")
 
 
-def creatinine(description: str = "Latest serum creatinine") -> Input:
+def creatinine(description: str = "Latest serum creatinine", *, missing: str = "no score") -> Input:
     """Give the input `creatinine_umol_l`."""
     return above_zero(
-        "creatinine_umol_l", "umol/L", f"{description}, never in mg/dL", feature="creatinine_latest_umol_l"
+        "creatinine_umol_l",
+        "umol/L",
+        f"{description}, never in mg/dL",
+        feature="creatinine_latest_umol_l",
+        missing=missing,
     )
 
 

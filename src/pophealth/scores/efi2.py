@@ -75,6 +75,10 @@ DESCRIPTIONS = {
 }
 
 FED_BY = {
+    "alcohol_harmful": "has_efi2_alcohol_harmful AND efi2_alcohol_level_latest = 'harmful'",
+    "alcohol_previous_harmful_or_higher": (
+        "has_efi2_alcohol_previous_harmful_or_higher AND efi2_alcohol_level_latest = 'previous_harmful_or_higher'"
+    ),
     "alcohol_missing": (
         "NOT has_efi2_alcohol_recorded AND NOT has_efi2_alcohol_harmful "
         "AND NOT has_efi2_alcohol_previous_harmful_or_higher"
@@ -83,7 +87,7 @@ FED_BY = {
     "polypharmacy_5_9": "bnf_paragraphs_90d BETWEEN 5 AND 9",
     "polypharmacy_10_plus": "bnf_paragraphs_90d >= 10",
 }
-"""Predictors that no list of their own feeds in the line: features/score_efi2.toml has what they are made of."""
+"""Predictors that a list of their own does not feed alone in the line: features/score_efi2.toml has what they are made of."""
 
 # score = LP / 8.429; robust to 0.0857, mild to 0.1624, moderate to 0.2392, severe above; absolute risk
 # 1 - exp(-0.0151 e^LP); people of 65 and over (clinical-scores.md section 5, eFI2)

@@ -70,7 +70,9 @@ def _labile_on_warfarin(inputs: pl.DataFrame, flags: Flags) -> Truth:
 
 AGE = age()
 SBP = above_zero("sbp_mmhg", "mmHg", "Latest systolic blood pressure; above 160 is a point", feature="sbp_latest_mmhg")
-CREATININE = creatinine("Latest serum creatinine; from 200 umol/L on a point")
+CREATININE = creatinine(
+    "Latest serum creatinine; from 200 umol/L on a point", missing="no score, unless on dialysis or transplanted"
+)
 
 SCORE = Score(
     id="has_bled",
@@ -84,7 +86,11 @@ SCORE = Score(
         AGE,
         SBP,
         CREATININE,
-        flag("has_dialysis_or_renal_transplant", "Chronic dialysis or a kidney transplant: the kidney point"),
+        flag(
+            "has_dialysis_or_renal_transplant",
+            "Chronic dialysis or a kidney transplant: the kidney point",
+            missing="no score, unless the creatinine is a point already",
+        ),
         flag(
             "has_abnormal_liver_function",
             "Chronic liver disease such as cirrhosis, or liver tests as Pisters 2010 defines the liver point",
@@ -102,7 +108,12 @@ SCORE = Score(
             missing="no score on warfarin; no effect without it",
             needed=False,
         ),
-        flag("on_warfarin", "Warfarin now", feature="on_warfarin_6m"),
+        flag(
+            "on_warfarin",
+            "Warfarin now",
+            feature="on_warfarin_6m",
+            missing="no score, unless the INR is known not to be labile",
+        ),
         flag(
             "on_antiplatelet_or_nsaid",
             "An antiplatelet medicine or a non-steroidal anti-inflammatory medicine now",

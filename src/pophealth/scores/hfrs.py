@@ -34,9 +34,10 @@ def compute(inputs: pl.DataFrame, options: Mapping[str, Any]) -> pl.DataFrame:
     worth = np.array([tenths for _, tenths in codes], dtype=np.int64)
     of_code = np.array([place_of.get(code[:3], -1) for code in diagnoses.distinct] + [-1], dtype=np.int64)
     code = of_code[diagnoses.place]
-    once = np.unique(diagnoses.row[code >= 0] * len(codes) + code[code >= 0])
-    tenths = np.zeros(inputs.height, dtype=np.int64)
-    np.add.at(tenths, once // len(codes), worth[once % len(codes)])
+    pairs = np.sort(diagnoses.row[code >= 0] * len(codes) + code[code >= 0])
+    once = pairs[np.r_[True, pairs[1:] != pairs[:-1]]] if pairs.size else pairs  # np.unique costs as much as the rest
+    weighed = np.bincount(once // len(codes), worth[once % len(codes)], minlength=inputs.height)
+    tenths = weighed.astype(np.int64)  # sums of whole numbers: floats hold them exactly
     flags.add("not_applicable", "age_years", numbers(inputs, "age_years") < FITTED_FROM_AGE)
     band = np.where(diagnoses.known, np.searchsorted(BAND_FROM_TENTHS, tenths, side="right"), -1)
     return pl.DataFrame(

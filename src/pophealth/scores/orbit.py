@@ -74,7 +74,7 @@ HAEMOGLOBIN = Input(
     "haemoglobin_g_l",
     "float",
     "g/L",
-    missing="no score, unless haematocrit or anaemia is known",
+    missing="no score, unless haematocrit is known or anaemia on record",
     feature="haemoglobin_latest_g_l",
     description="Latest haemoglobin in g/L, never in g/dL; above 0",
 )
@@ -85,6 +85,7 @@ HAEMATOCRIT = Input(
     missing="no effect where haemoglobin is known",
     needed=False,
     optional=True,
+    feature="haematocrit_latest_percent",
     description="Latest haematocrit in percent; above 0",
 )
 ANTICOAGULATED = applies(
@@ -101,10 +102,10 @@ SCORE = Score(
     direction="higher is worse",
     inputs=(
         AGE,
-        sex("Recorded sex: bounds of haemoglobin differ"),
+        sex("Recorded sex: bounds of haemoglobin differ", missing="no score, unless anaemia is on record"),
         HAEMOGLOBIN,
         HAEMATOCRIT,
-        flag("has_anaemia", "Anaemia, on record"),
+        flag("has_anaemia", "Anaemia, on record", missing="no score, unless haemoglobin or haematocrit is reduced"),
         flag("has_bleeding_history", "Bleeding, ever (in the line: gastrointestinal, intracranial)"),
         EGFR,
         flag("on_antiplatelet", "An antiplatelet medicine now", feature="on_antiplatelet_6m"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pophealth.declare import Input, Option, Output, Score
+from pophealth.scores._shared_inputs import NO_OTHER_SEX
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,7 +42,14 @@ def _flag(name: str, description: str, feature: str | None = None) -> Input:
 
 # Definitions: clinical-scores.md section 3, "Flag definitions" and the table above it.
 INPUTS = (
-    Input("sex", "category", None, ("female", "male"), "no risk", description="Recorded sex: two separate equations"),
+    Input(
+        "sex",
+        "category",
+        None,
+        ("female", "male"),
+        "no risk",
+        description=f"Recorded sex: two separate equations; {NO_OTHER_SEX}",
+    ),
     Input("age_years", "int", "years", (25, 84), "no risk", description="Whole years on the index date"),
     Input(
         "qrisk_ethnicity",
@@ -140,7 +148,11 @@ INPUTS = (
     _flag("has_migraine", "Any migraine"),
     _flag("has_rheumatoid_arthritis", "Rheumatoid arthritis"),
     _flag("has_ckd_3_to_5", "Chronic kidney disease, stages G3 to G5; NICE NG238 advises against the tool", "has_ckd"),
-    _flag("has_severe_mental_illness", "Psychosis, severe depression, bipolar disorder or schizophrenia, ever"),
+    _flag(
+        "has_severe_mental_illness",
+        "Psychosis, severe depression, bipolar disorder or schizophrenia, ever",
+        "has_severe_mental_illness OR has_severe_depression_coded",
+    ),
     _flag("has_systemic_lupus", "Systemic lupus erythematosus"),
     _flag(
         "has_treated_hypertension",

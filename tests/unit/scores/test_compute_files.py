@@ -111,6 +111,25 @@ def test_a_csv_tells_no_codes_from_unknown_codes(pophealth: Command, tmp_path: P
     assert scored["hfrs_flags"].to_list() == [["missing:icd10_codes"], [], [], []]
 
 
+def test_a_csv_as_other_programs_write_it(pophealth: Command, tmp_path: Path) -> None:
+    """A flag with gaps comes as 1.0 out of some, a float that is not there as nan."""
+    (tmp_path / "in.csv").write_text(
+        "age_years,sex,egfr_ml_min_1_73m2,acr_mg_mmol,on_renal_replacement_therapy\n"
+        "70,male,30,3,0.0\n70.0,male,NaN,3,1.0\nnan,female,30,nan,\n70,indeterminate,30,3,TRUE\n70,not_known,30,3,\n"
+    )
+    words = ("scores", "compute", "kfre4", "--input", tmp_path / "in.csv", "--output", tmp_path / "out.parquet")
+    assert pophealth(*words) == 0
+    scored = pl.read_parquet(tmp_path / "out.parquet")
+    assert scored["kfre4_5y_percent"].is_null().to_list() == [False, True, True, True, True]
+    assert scored["kfre4_flags"].to_list() == [
+        [],
+        ["missing:egfr_ml_min_1_73m2", "not_applicable:on_renal_replacement_therapy"],
+        ["missing:age_years", "missing:acr_mg_mmol"],
+        ["missing:sex", "not_applicable:on_renal_replacement_therapy"],
+        ["missing:sex"],
+    ]
+
+
 def test_list_names_what_a_caller_chooses_by(pophealth: Command, capsys) -> None:
     assert pophealth("scores", "list", "--json") == 0
     rows = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
@@ -160,6 +179,7 @@ def test_a_gated_score_is_computed_with_a_notice_that_can_be_answered(
         (("scores", "compute", "hfrs", "--input", "{tmp}/in.csv", "--output", "{tmp}/no/o.csv"), 2, "no folder"),
         (("scores", "compute", "hfrs", "--input", "{tmp}/empty.csv", "--output", "{tmp}/o.csv"), 3, "head line"),
         (("scores", "compute", "hfrs", "--input", "{tmp}/text.parquet", "--output", "{tmp}/o.csv"), 3, "as parquet"),
+        (("scores", "compute", "hfrs", "--input", "{tmp}/twice.csv", "--output", "{tmp}/o.csv"), 3, "stand twice"),
         (("scores", "compute", "fib4", "--input", "{tmp}/in.csv", "--output", "{tmp}/o.csv"), 3, "age_years"),
     ],
 )
@@ -167,6 +187,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
     pophealth: Command, tmp_path: Path, capsys, words: tuple[str, ...], code: int, says: str
 ) -> None:
     (tmp_path / "in.csv").write_text("icd10_codes\nI21\n")
+    (tmp_path / "twice.csv").write_text("icd10_codes,note,icd10_codes\nI21,,I22\n")
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "text.parquet").write_text("not parquet")
     assert pophealth(*(word.format(tmp=tmp_path) for word in words)) == code

@@ -22,7 +22,9 @@ SCORES = ("charlson", "elixhauser_vw", "hfrs")
 every = pytest.mark.parametrize("score_id", SCORES)
 
 
-def row(score_id: str, codes: list[str] | None, age_years: int | None = None, **options: str) -> dict[str, object]:
+def row(
+    score_id: str, codes: list[str | None] | None, age_years: int | None = None, **options: str
+) -> dict[str, object]:
     frame = pl.DataFrame(
         {"icd10_codes": [codes], "age_years": [age_years]},
         schema={"icd10_codes": pl.List(pl.String), "age_years": pl.Int64},
@@ -219,6 +221,19 @@ def test_no_list_is_unknown_and_an_empty_list_is_nothing(score_id: str) -> None:
     assert "missing:icd10_codes" in unknown[f"{score_id}_flags"]
     assert nothing[score.primary_output] == 0
     assert "missing:icd10_codes" not in nothing[f"{score_id}_flags"]
+
+
+@every
+def test_a_list_of_nothing_but_nulls_is_unknown_and_beside_a_code_they_are_padding(score_id: str) -> None:
+    assert row(score_id, [None, None]) == row(score_id, None)
+    assert row(score_id, ["I50", None]) == row(score_id, ["I50"])
+
+
+@every
+@pytest.mark.parametrize("written", ["I21.9,E10.9", "I21.9 E10.9", "S72.001A"])
+def test_two_codes_in_one_field_are_refused_not_read_as_the_first(score_id: str, written: str) -> None:
+    with pytest.raises(DataContractError, match="1 of 1 different codes"):
+        row(score_id, [written])
 
 
 @every

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -177,3 +178,10 @@ def test_equals_the_slow_twin(age: int | None, egfr: float | None, values: list[
     numerators = [numerator for _, numerator in wanted.values()]
     assert found["pincer_indicators_met"] == (None if None in numerators else sum(numerators))
     assert set(found["pincer_flags"]) == {f"missing:{name}" for name, value in row.items() if value is None}
+
+
+@pytest.mark.parametrize("egfr", [math.inf, -math.inf])
+def test_an_infinite_filtration_rate_is_none(egfr: float) -> None:
+    found = one("pincer", all_false("pincer", age_years=70, egfr_ml_min_1_73m2=egfr, on_oral_nsaid=True))
+    assert (found["pincer_k_denominator"], found["pincer_indicators_met"]) == (None, None)
+    assert found["pincer_flags"] == ["out_of_range:egfr_ml_min_1_73m2"]

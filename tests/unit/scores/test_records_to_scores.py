@@ -20,6 +20,7 @@ from pophealth.terms import LegalBasis
 
 INDEX = date(2025, 1, 31)
 PRACTICE = "A81001"
+BROUGHT = {"body_weight": "Body weight", "haematocrit": "Haematocrit"}
 ALSO = ("cha2ds2_va", "cha2ds2_vasc", "cockcroft_gault", "egfr_2021", "fib4", "has_bled", "kfre4", "orbit", "pincer")
 
 EVENTS = """
@@ -48,6 +49,10 @@ man   | body_weight      | 2023-06-01 | 90   | kg
 man   | aspartate_aminotransferase | 2024-06-01 | 40 | U/L
 man   | alanine_aminotransferase   | 2024-06-01 | 36 | U/L
 man   | platelets        | 2024-06-01 | 200  | 10^9/L
+elder | haematocrit      | 2024-11-01 | 39   | %
+elder | haematocrit      | 2024-12-01 | 0.45 | L/L
+elder | haematocrit      | 2024-12-02 | 0.45 |
+elder | serum_creatinine | 2024-11-01 | 150  | umol/L
 """
 ISSUES = """
 woman | oral_anticoagulants | 2025-01-10
@@ -84,6 +89,8 @@ def coded(table: str, text: str, codes: dict[str, tuple[str, str]]) -> pl.DataFr
 PATIENTS = [
     {"patient_id": "man", "birth_date": date(1975, 6, 1), "sex": "male"},
     {"patient_id": "woman", "birth_date": date(1950, 1, 2), "sex": "female"},
+    {"patient_id": "elder", "birth_date": date(1948, 1, 2), "sex": "male"},
+    {"patient_id": "unsaid", "birth_date": date(1948, 1, 2), "sex": "indeterminate"},
 ]
 REGISTRATIONS = [
     {
@@ -98,14 +105,15 @@ REGISTRATIONS = [
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
-    """Give a site that brings a list of its own for the pointer `body_weight`."""
+    """Give a site that brings lists of its own for the pointers of body weight and haematocrit."""
     folder = Path(tmp_path_factory.mktemp("site"))
     (folder / "lists").mkdir()
-    (folder / "lists" / "body_weight.csv").write_text(
-        "# title: Body weight\n# version: test\n# source: made up\n# licence: none\n"
-        "code,code_system,term\nSYN:body_weight,SYNTHETIC,Body weight\n",
-        "utf-8",
-    )
+    for name, term in BROUGHT.items():
+        (folder / "lists" / f"{name}.csv").write_text(
+            f"# title: {term}\n# version: test\n# source: made up\n# licence: none\n"
+            f"code,code_system,term\nSYN:{name},SYNTHETIC,{term}\n",
+            "utf-8",
+        )
     also = ", ".join(f'"{name}"' for name in ALSO)
     (folder / "config.toml").write_text(
         '[site]\nname = "t"\npurpose = "development"\n[extract]\nlayout = "canonical"\npath = "x"\n'
@@ -118,7 +126,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 
 @pytest.fixture(scope="module")
 def people(config: Config, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Give what the line says of the two, by patient."""
+    """Give what the line says of the four, by patient."""
     library = load_library(*config.reference.codelists)
     named = {row[1] for text in (EVENTS, MEASUREMENTS, ISSUES) for row in cells(text)}
     # the last code of each: of the anticoagulants one that is not warfarin, on which an unknown INR would matter
@@ -145,6 +153,10 @@ def test_kidneys(people: dict[str, dict[str, Any]]) -> None:
     assert woman["kfre4_5y_percent"] == pytest.approx(100 * (1 - 0.9365 ** math.exp(lean)), abs=1e-9)
     assert woman["kfre4_flags"] == []
     assert man["egfr_2009_ml_min_1_73m2"] == pytest.approx(141 * (80 / 88.4 / 0.9) ** -0.411 * 0.993**49, abs=1e-9)
+    # the equation of 2021 on the same creatinine: both above kappa (0.9 and 0.7 mg/dL), so the power is -1.2
+    assert man["egfr_2021_ml_min_1_73m2"] == pytest.approx(142 * (80 / 88.4 / 0.9) ** -1.2 * 0.9938**49, abs=1e-9)
+    egfr_2021 = 142 * (120 / 88.4 / 0.7) ** -1.2 * 0.9938**75 * 1.012
+    assert woman["egfr_2021_ml_min_1_73m2"] == pytest.approx(egfr_2021, abs=1e-9)
     assert man["kfre4_5y_percent"] is None
     assert man["kfre4_flags"] == ["not_applicable:egfr_ml_min_1_73m2", "missing:acr_mg_mmol"]
 
@@ -166,6 +178,22 @@ def test_stroke_and_bleeding(people: dict[str, dict[str, Any]]) -> None:
     assert (woman["orbit"], woman["orbit_category"]) == (6, "high")
     assert man["has_bled"] is None
     assert "missing:sbp_mmhg" in man["has_bled_flags"]
+
+
+def test_haematocrit_stands_in_for_haemoglobin(people: dict[str, dict[str, Any]]) -> None:
+    elder = people["elder"]
+    # 77 years 1, haematocrit 39 % in a man 2 (later fractions of one are no percentage), eGFR under 60 1
+    assert elder["haematocrit_latest_percent"] == 39
+    assert elder["haemoglobin_latest_g_l"] is None
+    assert (elder["orbit"], elder["orbit_category"]) == (4, "high")
+    # whether fibrillation was resolved is a list the site did not bring, so whether the tool applies is not looked at
+    assert elder["orbit_flags"] == ["not_applicable:on_anticoagulant"]
+
+
+def test_who_is_neither_female_nor_male_has_no_score_by_sex(people: dict[str, dict[str, Any]]) -> None:
+    unsaid = people["unsaid"]
+    assert (unsaid["cha2ds2_vasc"], unsaid["cha2ds2_va"]) == (None, 2)
+    assert "missing:sex" in unsaid["cha2ds2_vasc_flags"]
 
 
 def test_liver(people: dict[str, dict[str, Any]]) -> None:

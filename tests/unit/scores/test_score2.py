@@ -17,7 +17,7 @@ from cvd_risk.models.score2op.score2op import SCORE2OP
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from score_rows import one, rows_of
+from score_rows import all_false, one, rows_of
 
 REGIONS = ("low", "moderate", "high", "very_high")
 BLOOD = {"sbp_mmhg": 140.0, "total_cholesterol_mmol_l": 5.5, "hdl_mmol_l": 1.3}
@@ -173,3 +173,10 @@ def test_score2_rises_with_pressure_and_smoking(row: dict[str, Any]) -> None:
     )
     assert smoker["score2_10y_percent"] > calm["score2_10y_percent"]
     assert pressed["score2_10y_percent"] > calm["score2_10y_percent"]
+
+
+@pytest.mark.parametrize(("score_id", "age"), [("score2", 50), ("score2_op", 89)])
+def test_an_absurd_measurement_ends_at_a_hundred_not_in_an_overflow(score_id: str, age: int) -> None:
+    blood = {"sbp_mmhg": 1e9, "total_cholesterol_mmol_l": 1e9, "hdl_mmol_l": 1e-9}
+    row = one(score_id, blood | all_false(score_id, age_years=age, sex="male", score2_region="low"))
+    assert row[f"{score_id}_10y_percent"] in (0.0, 100.0)
