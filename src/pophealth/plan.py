@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pophealth.cohorts import columns_of, compile_predicate, load_rules
+from pophealth.cohorts.predicate import split_order
 from pophealth.declare import CohortRule, Feature, Score
 from pophealth.declare.predicted import not_in_use
 from pophealth.errors import ConfigError, DeclarationError
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 ALWAYS = ("age_years", "sex", "imd_quintile")
 """Columns every delivered patient row shows, whatever the rules read."""
+FEW_INPUTS = 12
+"""Up to so many inputs, the records that feed a score are shown as the records that decided."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,24 @@ class Plan:
     working_days: npt.NDArray[np.int32]
 
     def columns_of_rule(self, rule: CohortRule) -> dict[str, tuple[str, ...]]:
-        """Give, for each criterion of `rule`, the columns its predicate reads, in order of their names."""
-        return {
-            criterion.id: tuple(sorted(columns_of(rule.bind(criterion.predicate, self.contract_year))))
-            for criterion in rule.criteria
+        """Give, for each criterion of `rule`, the columns behind its predicate, in order of their names.
+
+        A score stands with the columns that feed it, so that its records are found too; one of many inputs stands
+        alone, since no single record decides it.
+        """
+        read = {
+            criterion.id: columns_of(rule.bind(criterion.predicate, self.contract_year)) for criterion in rule.criteria
         }
+        return {
+            name: tuple(sorted(columns.union(*(self._feeding(column) for column in columns))))
+            for name, columns in read.items()
+        }
+
+    def _feeding(self, column: str) -> set[str]:
+        for score in self.scores:
+            if column in _columns_made(score) and len(score.inputs) <= FEW_INPUTS:
+                return set().union(*(columns_of(entry.fed_by) for entry in score.inputs))
+        return set()
 
 
 def make_plan(config: Config, snapshot: Snapshot, contract_year: str, models: tuple[ModelInUse, ...] = ()) -> Plan:
@@ -256,7 +272,8 @@ def _columns_read(rules: tuple[CohortRule, ...], contract_year: str) -> set[str]
         predicates = [criterion.predicate for criterion in rule.criteria] + [tier.when for tier in rule.tiers]
         for predicate in predicates:
             read |= columns_of(rule.bind(predicate, contract_year))
-        read |= {term.split()[0] for term in rule.rank_by}
+        for term in rule.rank_by:
+            read |= columns_of(split_order(rule.bind(term, contract_year))[0])
     return read
 
 

@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from pophealth.cohorts.masks import DECIDED_BY, FIRST_ROW, STATUSES, Judgement, part_bits, tier_of
-from pophealth.cohorts.predicate import columns_of, compile_predicate, split_order
-from pophealth.cohorts.questions import run
+from pophealth.cohorts.masks import DECIDED_BY, FIRST_ROW, STATUSES, Judgement, Masks, part_bits, tier_of
 from pophealth.terms import Status
 
 if TYPE_CHECKING:
+    from pophealth.cohorts.order import Orders
     from pophealth.cohorts.questions import Questions
     from pophealth.declare import CohortRule
 
@@ -45,48 +44,20 @@ class Rows:
     status: npt.NDArray[np.uint8]
     tier: npt.NDArray[np.int8]
     rank: npt.NDArray[np.int32]
-    criteria_true: npt.NDArray[np.uint64]
-    criteria_unknown: npt.NDArray[np.uint64]
+    criteria_true: Masks
+    criteria_unknown: Masks
 
 
-def rows_of(rule: CohortRule, questions: Questions, judged: Judgement, contract_year: str) -> Rows:
+def rows_of(rule: CohortRule, questions: Questions, orders: Orders, judged: Judgement, contract_year: str) -> Rows:
     """Give the rows of one rule, in the order of the frame."""
     person = np.flatnonzero(judged.status >= FIRST_ROW)
-    tier = tier_of(rule, questions, contract_year)
-    rank = np.zeros(judged.status.size, np.int32)
-    listed = np.flatnonzero(judged.has_status(Status.LISTED))
-    rank[_in_order(rule, questions.frame, listed, tier, contract_year)] = np.arange(1, listed.size + 1)
+    status, tier = judged.status[person], tier_of(rule, questions, contract_year, person)
+    listed = np.flatnonzero(status == STATUSES.index(Status.LISTED.value))
+    rank = np.zeros(person.size, np.int32)
+    rank[listed[orders.of(rule, person[listed], tier[listed])]] = np.arange(1, listed.size + 1)
     return Rows(
-        person.astype(np.uint32),
-        judged.status[person],
-        tier[person],
-        rank[person],
-        judged.criteria_true[person],
-        judged.criteria_unknown[person],
+        person.astype(np.uint32), status, tier, rank, judged.criteria_true[person], judged.criteria_unknown[person]
     )
-
-
-def _in_order(
-    rule: CohortRule,
-    frame: pl.DataFrame,
-    listed: npt.NDArray[np.int64],
-    tier: npt.NDArray[np.int8],
-    contract_year: str,
-) -> npt.NDArray[np.int64]:
-    """Give the rows of `listed` by tier (none last), then `rank_by` (nulls last in every term), then patient_id."""
-    terms = [split_order(rule.bind(term, contract_year)) for term in rule.rank_by]
-    keys = [compile_predicate(sql, set(frame.columns)).alias(f"_key_{place}") for place, (sql, _) in enumerate(terms)]
-    read = {"patient_id"}.union(*(columns_of(sql) for sql, _ in terms))  # a frame is wide, an order reads a few columns
-    made = run(rule, frame.select(sorted(read))[listed], [pl.col("patient_id"), *keys])
-    numbered = np.where(tier[listed] == 0, np.int8(127), tier[listed])
-    ordered = made.with_columns(_tier=pl.Series(numbered), _row=pl.Series(listed)).sort(
-        "_tier",
-        *(f"_key_{place}" for place in range(len(terms))),
-        "patient_id",
-        descending=[False, *(descending for _, descending in terms), False],
-        nulls_last=True,
-    )
-    return ordered["_row"].to_numpy()
 
 
 def members_frame(
@@ -129,7 +100,7 @@ def members_frame(
             "rank": pl.Series(rank),
             "criteria_true": pl.Series(np.concatenate([rows.criteria_true for *_, rows in found])),
             "criteria_unknown": pl.Series(np.concatenate([rows.criteria_unknown for *_, rows in found])),
-            "reasons": pl.concat([_reasons(rule, rows) for rule, _, rows in found]),
+            "reasons": _reasons([(rule, rows) for rule, _, rows in found]),
         }
     )
     none = [pl.when(pl.col(name) != 0).then(name).alias(name) for name in ("tier", "rank")]
@@ -145,12 +116,16 @@ def _labels(which: pl.Series, tier: npt.NDArray[np.int8], labels: list[tuple[int
     return pl.Series(words, dtype=pl.String).gather(places)
 
 
-def _reasons(rule: CohortRule, rows: Rows) -> pl.Series:
+def _reasons(found: list[tuple[CohortRule, Rows]]) -> pl.Series:
     """Give the ids of the true include criteria, then those that decided the status, by bit."""
-    shown = np.full(len(STATUSES), part_bits(rule, "include"), np.uint64)
-    for part, status in DECIDED_BY.items():
-        shown[STATUSES.index(status.value)] |= part_bits(rule, part)
-    masks, place = np.unique(rows.criteria_true & shown[rows.status], return_inverse=True)
-    order = sorted(rule.criteria, key=lambda criterion: (criterion.part != "include", criterion.bit))
-    named = [[c.id for c in order if int(mask) >> c.bit & 1] for mask in masks]
-    return pl.Series(named, dtype=pl.List(pl.String)).gather(place)
+    named: list[list[str]] = []
+    places = []
+    for rule, rows in found:
+        shown = np.full(len(STATUSES), part_bits(rule, "include"), rows.criteria_true.dtype)
+        for part, status in DECIDED_BY.items():
+            shown[STATUSES.index(status.value)] |= part_bits(rule, part)
+        masks, place = np.unique(rows.criteria_true & shown[rows.status], return_inverse=True)
+        order = sorted(rule.criteria, key=lambda criterion: (criterion.part != "include", criterion.bit))
+        places.append(place + len(named))
+        named += [[c.id for c in order if int(mask) >> c.bit & 1] for mask in masks]
+    return pl.Series(named, dtype=pl.List(pl.String)).gather(np.concatenate(places))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pophealth.cohorts.predicate import columns_of
 from pophealth.errors import DeclarationError
@@ -91,43 +92,75 @@ def select_all(
     """
     import polars as pl
 
-    from pophealth.cohorts.attrition import ATTRITION, BY_GROUP, attrition_of, groups_of, near_misses_of
-    from pophealth.cohorts.masks import judge
-    from pophealth.cohorts.members import members_frame, rows_of
-    from pophealth.cohorts.questions import Questions
-    from pophealth.terms import Status
+    from pophealth.cohorts.attrition import ATTRITION, BY_GROUP
+    from pophealth.cohorts.members import MEMBERS
 
     verdicts = [_verdict(rule, contract_year, not_computable) for rule in rules]
     computable = [verdict for verdict in verdicts if verdict.not_computable is None]
     frame = frame.with_columns(pl.lit(None).alias(name) for name in sorted(set(not_computable) - set(frame.columns)))
-    questions, groups = Questions(frame), groups_of(frame)
-    questions.ask([verdict.rule for verdict in computable], contract_year)
-    judged = {verdict.rule.id: judge(verdict.rule, questions, contract_year) for verdict in computable}
-    found = [
-        (verdict.rule, verdict.carried_from, rows_of(verdict.rule, questions, judged[verdict.rule.id], contract_year))
-        for verdict in computable
-    ]
-    members = members_frame(frame, found, contract_year)
-    sizes = {rule.id: rows.person.size for rule, _, rows in found}
-    selections: dict[str, Selection] = {}
-    first = 0
-    for verdict in verdicts:
-        rule, said = verdict.rule, judged.get(verdict.rule.id)
-        nothing = pl.DataFrame(schema=ATTRITION), pl.DataFrame(schema=BY_GROUP)
-        steps, parts = nothing if said is None else attrition_of(rule, said, groups)
-        selections[rule.id] = Selection(
-            rule_id=rule.id,
-            members=members.slice(first, sizes.get(rule.id, 0)),
-            attrition=steps,
-            attrition_by_group=parts,
-            not_computable=verdict.not_computable,
-            near_misses=0 if said is None else near_misses_of(rule, said),
-            unknown=0 if said is None else int(said.has_status(Status.UNKNOWN).sum()),
-            declared_year=verdict.declared_year,
-            carried_from=verdict.carried_from,
+    nothing = _Said(pl.DataFrame(schema=MEMBERS), pl.DataFrame(schema=ATTRITION), pl.DataFrame(schema=BY_GROUP), 0, 0)
+    said = _said(frame, computable, contract_year)
+    return {
+        verdict.rule.id: Selection(
+            verdict.rule.id,
+            *(of.members, of.attrition, of.attrition_by_group),
+            verdict.not_computable,
+            *(of.near_misses, of.unknown),
+            verdict.declared_year,
+            verdict.carried_from,
         )
-        first += sizes.get(rule.id, 0)
-    return selections
+        for verdict in verdicts
+        for of in [said.get(verdict.rule.id, nothing)]
+    }
+
+
+class _Said(NamedTuple):
+    """What one rule that can be computed says of everybody."""
+
+    members: pl.DataFrame
+    attrition: pl.DataFrame
+    attrition_by_group: pl.DataFrame
+    near_misses: int
+    unknown: int
+
+
+def _said(frame: pl.DataFrame, verdicts: list[_Verdict], contract_year: str) -> dict[str, _Said]:
+    """Give what each rule says, by its id. All of them share questions, terms of orders, and the frames they are cut from."""
+    import numpy as np
+
+    from pophealth.cohorts.attrition import attrition_frames, groups_of, near_misses_of, steps_of
+    from pophealth.cohorts.masks import judge
+    from pophealth.cohorts.members import members_frame, rows_of
+    from pophealth.cohorts.order import Orders
+    from pophealth.cohorts.questions import Questions
+    from pophealth.terms import Status
+
+    rules = [verdict.rule for verdict in verdicts]
+    questions, orders, groups = Questions(frame), Orders(frame, rules, contract_year), groups_of(frame)
+    questions.ask(rules, contract_year)
+    judged = [judge(rule, questions, contract_year) for rule in rules]
+    steps = [steps_of(rule, of, groups) for rule, of in zip(rules, judged, strict=True)]
+    rows = [rows_of(rule, questions, orders, of, contract_year) for rule, of in zip(rules, judged, strict=True)]
+    carried = [verdict.carried_from for verdict in verdicts]
+    members = members_frame(frame, list(zip(rules, carried, rows, strict=True)), contract_year)
+    whole, parts = attrition_frames(steps, groups)
+    heights = [len(of.names) for of in steps]
+    cut = zip(
+        _shared_out(members, [of.person.size for of in rows]),
+        _shared_out(whole, heights),
+        _shared_out(parts, [height * groups.number for height in heights]),
+        strict=True,
+    )
+    return {
+        rule.id: _Said(*frames, near_misses_of(rule, of), int(np.count_nonzero(of.has_status(Status.UNKNOWN))))
+        for rule, of, frames in zip(rules, judged, cut, strict=True)
+    }
+
+
+def _shared_out(rows: pl.DataFrame, heights: list[int]) -> list[pl.DataFrame]:
+    """Give `rows` cut, in their order, into pieces of these heights."""
+    firsts = [0, *itertools.accumulate(heights)]
+    return [rows.slice(first, height) for first, height in zip(firsts[:-1], heights, strict=True)]
 
 
 @dataclass(frozen=True)

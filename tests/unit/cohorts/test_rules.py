@@ -63,7 +63,9 @@ def test_every_rule_of_the_catalogue_asked_for_is_there_once() -> None:
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_every_text_of_a_rule_is_in_the_allowed_part_of_sql_in_every_year(rule: object) -> None:
-    for year in (*rule.years, "2025-26"):  # type: ignore[attr-defined]
+    later = "2025-26" if rule.year_for("2025-26") else rule.ended  # type: ignore[attr-defined]
+    assert later == "2025-26"
+    for year in (*rule.years, *([] if rule.ended else ["2026-27"])):  # type: ignore[attr-defined]
         for criterion in rule.criteria:  # type: ignore[attr-defined]
             assert columns_of(rule.bind(criterion.predicate, year))  # type: ignore[attr-defined]
         for tier in rule.tiers:  # type: ignore[attr-defined]
@@ -97,7 +99,7 @@ def test_only_tiers_that_cannot_wait_are_urgent() -> None:
 
 def test_years() -> None:
     frailty, fit = RULES["severe_frailty_no_review"], RULES["lower_gi_referral_without_fit"]
-    assert frailty.year_for("2025-26") == "2024-25"
+    assert (frailty.year_for("2025-26"), frailty.year_for("2026-27")) == ("2025-26", "2025-26")
     assert "efi_deficit_count" in columns_of(frailty.bind(frailty.criteria[0].predicate, "2022-23"))
     assert "efi_deficit_count" not in columns_of(frailty.bind(frailty.criteria[0].predicate, "2023-24"))
     assert fit.year_for("2021-22") is None
@@ -105,6 +107,21 @@ def test_years() -> None:
     assert columns_of(fit.bind(":fit_in_time", "2024-25")) == {"has_referral_with_fit_before"}
     targets = RULES["cvd_cholesterol_above_target"].years
     assert (targets["2023-24"]["ldl"], targets["2024-25"]["ldl"]) == (1.8, 2.0)
+
+
+def test_the_eight_indicators_of_2025_26_are_declared_for_it_and_the_rest_is_carried() -> None:
+    # section 0: CAN04, HI03, HI21, SMR01A to D, SMR03; SMR-01 and EH-07 are both SMR01D
+    named = {"CA-05", "IN-01", "IN-04", "SMR-01", "SMR-02", "SMR-03", "SMR-04", "SMR-13", "EH-07"}
+    declared = {rule.catalogue_id for rule in RULES.values() if "2025-26" in rule.years}
+    assert declared == named
+    # an indicator of a fixed cohort (SMR02A to D) ends with its payment; every other cohort stays clinically current
+    ended = {rule.catalogue_id for rule in RULES.values() if rule.ended}
+    assert ended == {"PIN-02A", "PIN-02B", "PIN-02C", "PIN-02D"}
+    assert {rule.year_for("2025-26") for rule in RULES.values() if rule.ended} == {None}
+    # first read in the dictionary of 2024-25, or of 2023-24: not declared before
+    first = {rule.catalogue_id: min(rule.years) for rule in RULES.values()}
+    assert {first[name] for name in ("EH-06", "EH-11", "EH-12", "PC-04", "PC-06", "IN-04", "CV-02")} == {"2024-25"}
+    assert {first["CV-03"], first["EH-04"]} == {"2023-24"}
 
 
 def test_a_site_adds_and_replaces_rules(tmp_path: Path) -> None:

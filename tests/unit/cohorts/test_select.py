@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pophealth.cohorts import explain, select
 from pophealth.cohorts.attrition import ATTRITION, BY_GROUP
+from pophealth.cohorts.differences import between_systems
 from pophealth.cohorts.members import MEMBERS
 from pophealth.declare import CohortRule, parse_rule
 from pophealth.errors import DeclarationError, UsageError
@@ -166,6 +167,20 @@ def test_not_computable_lists_nobody_but_order_does_not_stop_a_rule() -> None:
     said = explain(rule(), people, f"{1:032x}", contract_year=YEAR, not_computable={"a": "events not supplied"})
     assert (said.status, said.criteria) == ("not computable", ())
     assert "events not supplied" in said.lines()[1]
+
+
+def test_a_tier_on_a_column_that_is_not_there_stops_neither_list_nor_reasons() -> None:
+    text = TEXT.replace('when = "n >= 5"', 'when = "absent >= 5"').replace(
+        '"score DESC"', '"absent DESC", "score DESC"'
+    )
+    people = frame((True, 3, None, None, None, 1.0), (True, 1, None, None, None, 2.0), (True, 3, None, None, None, 3.0))
+    rows = select(rule(text), people, contract_year=YEAR, not_computable={"absent": "no model in use"}).members
+    assert rows["tier_label"].to_list() == ["middle", None, "middle"]
+    assert rows["rank"].to_list() == [2, 3, 1]
+    said = explain(rule(text), people, f"{0:032x}", contract_year=YEAR, not_computable={"absent": "no model in use"})
+    assert (said.status, said.tier_label, said.rank) == ("listed", "middle", 2)
+    theirs = between_systems(rule(text), people, YEAR, [f"{0:032x}"])
+    assert (theirs.both, len(theirs.entrants), len(theirs.leavers)) == (1, 2, 0)
 
 
 def test_nobody_registered_keeps_every_column() -> None:
