@@ -10,6 +10,7 @@ import polars as pl
 from pophealth.cohorts.attrition import GROUPINGS
 from pophealth.cohorts.predicate import split_order
 from pophealth.declare import CohortRule
+from pophealth.terms import EVIDENCE_WORDS
 
 STEPS = ("excluded", "met", "adjusted", "unknown", "listed")
 DECIDES = {"exclude": "excluded", "met_when": "met", "adjust": "adjusted"}
@@ -40,6 +41,7 @@ def twin(rule: CohortRule, frame: pl.DataFrame, contract_year: str) -> dict[str,
                 frame["patient_id"][person["place"]],
                 *(rule.service, rule.id, rule.catalogue_id, contract_year, carried),
                 *(person[name] for name in ("status", "tier", "tier_label", "rank", "true", "unknown", "reasons")),
+                "; ".join(f"{mark.value}: {EVIDENCE_WORDS[mark]}" for mark in rule.evidence),
             )
             for person in rows
         ],

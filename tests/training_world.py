@@ -24,12 +24,33 @@ INDEX_DATE = date(2025, 1, 31)
 MODELS = Path(__file__).resolve().parents[1] / "models"
 
 
-def make_site(folder: Path, *, networks: int, patients: int, seed: int = 7, years: int = 10, key: int = 1) -> Config:
+def make_site(
+    folder: Path,
+    *,
+    networks: int,
+    patients: int,
+    seed: int = 7,
+    years: int = 10,
+    key: int = 1,
+    records: int = 60,
+    unobserved: float = 1.0,
+    planted: bool = True,
+) -> Config:
     """Give the configuration of a generated site with a register.
 
     The key is fixed: folds hang on pseudonyms, and a test that finds something must find it again.
     """
-    generate(folder, networks=networks, patients=patients, seed=seed, index_date=INDEX_DATE, years=years)
+    generate(
+        folder,
+        networks=networks,
+        patients=patients,
+        seed=seed,
+        index_date=INDEX_DATE,
+        years=years,
+        records_per_person=records,
+        unobserved=unobserved,
+        planted=planted,
+    )
     initialise_keys(folder / "keys")
     (folder / "keys" / "site.key").write_bytes(bytes([key]) * 32)
     config = load_config(folder / "config.toml")
@@ -46,22 +67,34 @@ def pseudonyms_of(folder: Path, config: Config) -> pl.DataFrame:
     return pl.DataFrame({"source_id": people["patient_id"], "patient_id": pseudonyms(key, known_by.to_list())})
 
 
-def truth_at(folder: Path, config: Config, day: date) -> pl.DataFrame:
-    """Give, for everybody who was simulated and followed on a day, patient_id and the risk of admission or death within a year.
+TOLD_BY = {
+    "emergency_admission_or_death": ("admission", "death"),
+    "emergency_admission": ("admission",),
+    "care_home_entry": ("care_home",),
+    "cvd_event": ("cvd",),
+}
+"""Hazards that an outcome follows from."""
+
+
+def truth_at(
+    folder: Path, config: Config, day: date, outcome: str = "emergency_admission_or_death", months: int = 12
+) -> pl.DataFrame:
+    """Give, for everybody who was simulated and followed on a day, patient_id and the risk of an outcome within some months.
 
     `true_risk` knows everything; `recorded_risk` what follows from records alone, which is all that a model can know.
     """
     networks = sorted(path.stem for path in (folder / "truth").glob("U?????.parquet"))
-    risks = pl.concat([true_risks(folder, network, day) for network in networks])
+    risks = pl.concat([true_risks(folder, network, day, months) for network in networks])
 
-    def either(admission: str, death: str) -> pl.Expr:
-        return 1 - (1 - pl.col(admission)) * (1 - pl.col(death))
+    def any_of(ending: str) -> pl.Expr:
+        none = [1 - pl.col(f"{hazard}{ending}") for hazard in TOLD_BY[outcome]]
+        return 1 - pl.reduce(lambda one, other: one * other, none)
 
     return (
         risks.select(
             pl.col("patient_id").cast(pl.String).alias("source_id"),
-            true_risk=either("admission", "death"),
-            recorded_risk=either("admission_recorded", "death_recorded"),
+            true_risk=any_of(""),
+            recorded_risk=any_of("_recorded"),
         )
         .join(pseudonyms_of(folder, config), on="source_id")
         .drop("source_id")

@@ -2,64 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
 
-from browser.chromium import AXE, CHROMIUM, browser_context
-from browser.screenshots import page_types
+from browser.chromium import AXE
+from browser.pages import TYPES, address
 from pophealth.delivery.pages import render_site
 from test_support.parcels import POLYGLOT, Made, made_parcel, poisoned
 
 pytestmark = pytest.mark.long
 
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-TYPES = ("network-index", "services", "service", "rules-index", "rules", "worklist", "quality", "about",
-         "practice-index", "practice-worklist", "practice-rules")  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
-    render_site(made_parcel(), folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def playing() -> Iterator[Any]:
-    if not CHROMIUM.is_file():
-        pytest.skip("Debian's chromium is not installed (`make system` installs it)")
-    with sync_playwright() as playwright:
-        yield playwright
-
-
-@pytest.fixture(scope="module")
-def browser(playing: Any) -> Iterator[Any]:
-    with browser_context(playing) as context:
-        yield context
-
-
-@pytest.fixture(scope="module")
-def browser_without_scripts(playing: Any) -> Iterator[Any]:
-    with browser_context(playing, scripts=False) as context:
-        yield context
-
-
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    opened = browser.new_page()
-    opened.problems = []
-    opened.on("console", lambda message: opened.problems.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: opened.problems.append(str(error)))
-    yield opened
-    opened.close()
-
-
-def address(site: Path, name: str) -> str:
-    return page_types(site)[name].resolve().as_uri()
 
 
 def violations(page: Any) -> list[str]:
@@ -204,6 +159,10 @@ def test_a_page_can_be_printed(site: Path, page: Any) -> None:
     page.goto(address(site, "worklist"))
     page.emulate_media(media="print")
     assert page.locator(".ph-menu").is_hidden()
+    assert page.evaluate("getComputedStyle(document.querySelector('#worklist a'), '::after').content") == "none"
+    more = page.locator("#worklist summary", has_text="more").first
+    assert more.is_visible(), "that there are more lists is printed"
+    assert ": why" not in more.inner_text()
     assert page.locator(".ph-filters").is_hidden()
     assert page.locator("#worklist tbody tr").first.is_visible()
     assert page.locator(".ph-band").inner_text().count("not an alerting service") == 1

@@ -223,6 +223,28 @@ def test_a_model_of_other_codelists_is_refused_and_the_last_delivery_stays(site,
     assert site.deliveries() == before
 
 
+def test_config_check_says_what_the_alias_means_and_refuses_as_a_run_would(site, pophealth, capsys) -> None:
+    use(site, MODEL)
+    assert pophealth("config", "check", site.config) == 2
+    assert "no version is champion" in capsys.readouterr().err
+    assert promote(site, pophealth, MODEL, 2) == 0
+    capsys.readouterr()
+    assert pophealth("config", "check", site.config, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["models"] == {MODEL: "champion is version 2"}
+    config = Path(site.config)
+    whole = config.read_text()
+    config.write_text(f'{whole}tracking_uri = "postgresql://somebody:secret@127.0.0.1:1/models"\n')
+    assert pophealth("config", "check", site.config) == 0, "a registry that is away may be back tonight"
+    told = capsys.readouterr().out
+    assert "not looked at" in told
+    assert "secret" not in told
+    config.write_text(whole)
+    shipped = Path(__file__).parents[2] / "src" / "pophealth" / "reference" / "codelists" / "heart_failure.csv"
+    (site.folder / "codelists" / shipped.name).write_text("\n".join(shipped.read_text().splitlines()[:-1]) + "\n")
+    assert pophealth("config", "check", site.config) == 5
+    assert "first has_heart_failure" in capsys.readouterr().err
+
+
 def test_an_alias_moved_by_another_way_is_refused(site, pophealth, capsys) -> None:
     from pophealth.config import load_config
     from pophealth.runs.registry import registry_of

@@ -13,6 +13,7 @@ import polars as pl
 
 from pophealth.cohorts.rules import load_rules
 from pophealth.delivery.parcel import Parcel
+from pophealth.planning.changes import counted
 from pophealth.runs.summary import rule_facts
 
 YEAR, INDEX = "2024-25", date(2025, 1, 31)
@@ -20,10 +21,21 @@ NETWORK = "U12345"
 MONITORING = {
     "emergency_admission_12m": {
         "version": "3",
+        "people": 220,
+        "psi": {"risk": 0.04, "age_years": 0.02, "efi_deficit_count": 0.31},
+        "imputed_share": 0.12,
         "breaches": [
             {"what": "stability index", "column": "efi_deficit_count", "found": 0.31, "limit": 0.2, "stops": False}
         ],
-        "in_the_large": {"people": 200, "events": 21, "expected": 18.4, "gap": 0.01, "low": -0.02, "high": 0.04},
+        "in_the_large": {
+            "people": 200,
+            "events": 21,
+            "expected": 18.4,
+            "gap": 0.01,
+            "low": -0.02,
+            "high": 0.04,
+            "index_date": "2024-01-31",
+        },
     }
 }
 PLACES = ("urgent", "owed", "planned", "waiting", "held_out")
@@ -53,18 +65,19 @@ def made_parcel(size: Made = Made(), agreement: str | None = "DSA 1", **more: An
     listed = members.filter(pl.col("status") == "listed")
     worklist = _worklist(listed, patients, rules, drawn)
     practices = {code: members.filter(pl.col("practice_code") == code) for code in codes}
+    changes = _changes(listed, drawn)
     if agreement is None:
         none = pl.lit(None, dtype=pl.String).alias("nhs_number")
         members, worklist = members.with_columns(none), worklist.with_columns(none)
     parcel = Parcel(
         facts=_facts(codes, agreement),
-        summary=_summary(size, rules, members, codes, drawn),
+        summary=_summary(size, rules, members, codes, drawn, changes),
         members=members,
         patients=patients,
         evidence=_evidence(size, rules, listed, drawn),
         offers=pl.DataFrame(),
         worklist=worklist,
-        changes=_changes(listed, drawn),
+        changes=changes,
         contributions=_contributions(worklist),
         practices=practices,
     )
@@ -263,7 +276,12 @@ def _contributions(worklist: pl.DataFrame) -> pl.DataFrame:
 
 
 def _summary(
-    size: Made, rules: dict[str, dict[str, Any]], members: pl.DataFrame, codes: list[str], drawn: np.random.Generator
+    size: Made,
+    rules: dict[str, dict[str, Any]],
+    members: pl.DataFrame,
+    codes: list[str],
+    drawn: np.random.Generator,
+    changes: pl.DataFrame,
 ) -> dict[str, Any]:
     counted = {(rule, status): n for rule, status, n in members.group_by("rule_id", "status").len().iter_rows()}
     made = {}
@@ -297,9 +315,23 @@ def _summary(
         "absent_practices": [], "left_out_at_delivery": {"opted_out": 1, "died": 0, "deducted": 0},
         "silence": [{"feature": "has_gout", "share": 0.02, "expected": 4.8, "chance": 0.007}],
         "by_quintile": {str(q): size.people // 5 for q in range(1, 6)}, "rules": made,
-        "plan": _plan(rules), "changes": {"previous_run": "cd" * 32, "by_rule": {}},
+        "plan": _plan(rules), "changes": _change_counts(rules, changes),
         "progress": {next(iter(rules)): {"reviewed": 3, "done": 2, "not_appropriate": 1}}, "monitoring": MONITORING,
+        "disagreements": {next(iter(rules)): {"not_appropriate": 1, "answers": 6}},
     }  # fmt: skip
+
+
+def _change_counts(rules: dict[str, dict[str, Any]], changes: pl.DataFrame) -> dict[str, Any]:
+    """Give what the summary says of changes: of those who are gone, of whom no row is left, there are nine."""
+    by_rule = counted(changes, "rule_id")
+    first, role = next(iter(rules)), next(iter(rules.values()))["role"]
+    by_rule.setdefault(first, {"entered": {}, "left": {}})["left"] |= {"opt_out": 4, "moved": 5}
+    return {
+        "previous_run": "cd" * 32,
+        "previous_index_date": "2024-12-31",
+        "by_rule": by_rule,
+        "by_role": {role: {"entered": {"capacity": 2}, "left": {"record": 1, "capacity": 3}}},
+    }
 
 
 def _by_group(steps: list[int], *, wide: bool) -> dict[str, dict[str, list[int]]]:
@@ -339,7 +371,8 @@ def poisoned(parcel: Parcel) -> Parcel:
     bad = {name: f"{name}{POLYGLOT}" for name in names}
     keep = {*PLACES, "listed", "met", "include", "exclude", "adjust", "met_when", "registered", "excluded", "adjusted",
             "unknown", "V", "P", "K", "female", "male", "entered", "left", "up", "down", YEAR, "2023-24", "imd_quintile",
-            "sex", "1", "5", "booked", "record", "rule", "death", "case_finding", INDEX.isoformat(), "measurements",
+            "sex", "1", "5", "booked", "record", "rule", "death", "capacity", "moved", "opt_out",
+            "2024-12-31", "2024-01-31", "case_finding", INDEX.isoformat(), "measurements",
             *parcel.facts["practices"], NETWORK, *{rule["service"] for rule in rules.values()}}  # fmt: skip
 
     def text(value: str) -> str:

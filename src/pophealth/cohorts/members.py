@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from pophealth.cohorts.masks import DECIDED_BY, FIRST_ROW, STATUSES, Judgement, Masks, part_bits, tier_of
-from pophealth.terms import Status
+from pophealth.terms import Status, evidence_words
 
 if TYPE_CHECKING:
     from pophealth.cohorts.order import Orders
@@ -32,8 +32,9 @@ MEMBERS: dict[str, pl.DataType] = {
     "criteria_true": pl.UInt64(),
     "criteria_unknown": pl.UInt64(),
     "reasons": pl.List(pl.String()),
+    "evidence": pl.String(),
 }
-"""Columns of `members` that a selection makes; the line adds network and NHS number."""
+"""Columns of `members` that a selection makes; the line adds network and NHS number. `evidence`: how well it is founded."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def members_frame(
             "criteria_true": pl.Series(np.concatenate([rows.criteria_true for *_, rows in found])),
             "criteria_unknown": pl.Series(np.concatenate([rows.criteria_unknown for *_, rows in found])),
             "reasons": _reasons([(rule, rows) for rule, _, rows in found]),
+            "evidence": constant(*(evidence_words(rule.evidence) for rule in rules)),
         }
     )
     none = [pl.when(pl.col(name) != 0).then(name).alias(name) for name in ("tier", "rank")]

@@ -59,6 +59,12 @@ def synth(
     records: Annotated[int, typer.Option(help="Records a person, about 60 or 285.")] = 60,
     years: Annotated[int, typer.Option(min=1, max=40)] = 10,
     index_date: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])] = datetime(2025, 1, 31),  # noqa: DTZ001
+    unobserved: Annotated[
+        float, typer.Option(min=0, max=2, help="Factor of the risk that no record shows; 0: all is on record.")
+    ] = 1.0,
+    planted: Annotated[
+        bool, typer.Option(help="Plant people whom each rule must find; nothing is true of them.")
+    ] = True,
     dirty: Annotated[bool, typer.Option("--dirty", help="Plant data faults, and say how many of each.")] = False,
     json: bool = False,
 ) -> None:
@@ -73,6 +79,8 @@ def synth(
         seed=seed,
         records_per_person=records,
         years=years,
+        unobserved=unobserved,
+        planted=planted,
         dirty=dirty,
         index_date=index_date.date(),
     )

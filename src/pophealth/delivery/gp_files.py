@@ -10,7 +10,6 @@ from pathlib import Path
 
 import polars as pl
 
-from pophealth.files import write_synced
 from pophealth.terms import Status, practice_code
 
 README = """\
@@ -46,33 +45,32 @@ def write_gp_files(
         ``nhs-only``, ``nhs-dob``; none writes nothing.
     """
     written: list[Path] = []
-    for practice, members in practices.items():
-        if not presets:
-            break
-        listed = members.filter(
-            pl.col("status").cast(pl.String) == Status.LISTED.value, pl.col("nhs_number").is_not_null()
-        ).join(births.select("patient_id", "birth_date"), on="patient_id", how="left", maintain_order="left")
-        parts = listed.sort("rank", "patient_id").partition_by("rule_id", as_dict=True, maintain_order=True)
+    for practice, members in practices.items() if presets else ():
         below = folder / practice_code(practice) / "gp"
-        for preset in presets:
-            (below / preset).mkdir(parents=True)
-            for (rule_id,), rows in sorted(parts.items(), key=lambda item: str(item[0][0])):
-                path = below / preset / f"{rule_id}.csv"
-                write_synced(path, _lines(rows, preset))
-                written.append(path)
-            if not parts:
-                (below / preset).rmdir()
-        below.mkdir(exist_ok=True)
-        text = README.format(count=len(parts) * len(presets), practice=practice, index_date=index_date)
-        write_synced(below / "README.txt", text.encode())
-        written.append(below / "README.txt")
+        lines = _lines(members, births)
+        files = {
+            below / preset / f"{rule_id}.csv": str(text or "")
+            for preset in presets
+            for rule_id, text in lines.select("rule_id", preset).iter_rows()
+        }
+        files[below / "README.txt"] = README.format(count=len(files), practice=practice, index_date=index_date)
+        for path, text in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())  # whoever puts the delivery in its place waits for the disk, once for all
+        written += files
     return written
 
 
-def _lines(rows: pl.DataFrame, preset: str) -> bytes:
-    """Give the lines of one file; somebody without a date of birth is left out of the form that needs one."""
+def _lines(members: pl.DataFrame, births: pl.DataFrame) -> pl.DataFrame:
+    """Give the text of each list's files, one column a form, by rule; who has no date of birth is not in the form with it."""
     number = pl.col("nhs_number").cast(pl.String)
-    born = pl.col("birth_date").dt.strftime("%d/%m/%Y")
-    line = pl.format("{},{}", number, born) if preset == "nhs-dob" else number
-    lines = rows.select(line=line).drop_nulls()["line"]
-    return "".join(f"{text}\r\n" for text in lines).encode()
+    both = pl.format("{},{}", number, pl.col("birth_date").dt.strftime("%d/%m/%Y"))
+    return (
+        members.filter(pl.col("status").cast(pl.String) == Status.LISTED.value, pl.col("nhs_number").is_not_null())
+        .join(births.select("patient_id", "birth_date"), on="patient_id", how="left", maintain_order="left")
+        .with_columns(pl.col("rule_id").cast(pl.String))
+        .sort("rule_id", "rank", "patient_id")
+        .select("rule_id", (number + "\r\n").alias("nhs-only"), (both + "\r\n").alias("nhs-dob"))
+        .group_by("rule_id", maintain_order=True)
+        .agg(pl.all().str.join(""))
+    )

@@ -1,6 +1,8 @@
 """Gives the rows of a sheet as the XML of the format, thousands at a time: cell by cell a large list takes a minute.
 
-A cell is text written in place, a number, or a date as a number: never a formula, never a link.
+A cell is a text, a number, or a date as a number: never a formula, never a link. A text stands once in the workbook,
+however many cells say it, and a cell names it by its place among the texts: as spreadsheet programs themselves do, and in
+a third of the space.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from io import BytesIO
 from pathlib import Path
-from typing import IO
 
 import polars as pl
 
@@ -24,6 +25,12 @@ _MOST_ROWS = 1_048_576
 _ROWS_AT_ONCE = 8_192
 _FIRST_DAY = date(1899, 12, 30)
 """Day 0 of dates in a workbook, for every day after February 1900."""
+
+_SHARED = "xl/sharedStrings.xml"
+"""Entry of a workbook that holds its texts."""
+
+_LEVEL = 1
+"""Of compression: level 3 takes a fifth longer for a tenth of the space."""
 
 _MADE = (1980, 1, 31, 0, 0, 0)
 """Time of every entry: the same lists give the same bytes."""
@@ -44,19 +51,64 @@ def with_rows(book: BytesIO, rows: Mapping[str, tuple[pl.DataFrame, Sequence[Col
     rows
         Entry of a sheet (``xl/worksheets/sheet2.xml``) to its rows and columns.
     """
-    with zipfile.ZipFile(book) as made, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as file:
+    with zipfile.ZipFile(book) as made, zipfile.ZipFile(path, "w") as file:
+        shared = made.read(_SHARED).decode()
+        by_sheet, texts = numbered(rows, shared.count("<si>"))
         for name in made.namelist():
             entry = zipfile.ZipInfo(name, _MADE)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
-            with file.open(entry, "w", force_zip64=True) as out:
-                content = made.read(name)
-                if name in rows:
-                    _write_sheet(out, content.decode(), *rows[name])
-                else:
-                    out.write(content)
+            content = made.read(name)
+            if name in rows:
+                content = b"".join(_sheet(content.decode(), by_sheet[name], rows[name][1]))
+            elif name == _SHARED:
+                content = b"".join(_texts(shared, texts))
+            file.writestr(entry, content, compresslevel=_LEVEL)
 
 
-def _write_sheet(out: IO[bytes], sheet: str, rows: pl.DataFrame, columns: Sequence[Column]) -> None:
+def numbered(
+    sheets: Mapping[str, tuple[pl.DataFrame, Sequence[Column]]], first: int
+) -> tuple[dict[str, pl.DataFrame], pl.Series]:
+    """Give the rows of each sheet with numbers for its texts, and the texts: each once, numbered from `first`."""
+    said: dict[tuple[str, str], pl.Series] = {}
+    for name, (rows, columns) in sheets.items():
+        for column in columns:
+            if column.kind == "text" and column.name in rows.columns:
+                said[name, column.name] = _text(rows[column.name]).drop_nulls().unique(maintain_order=True)
+    every = pl.concat([pl.Series("text", [], pl.String), *said.values()])
+    texts = every.unique(maintain_order=True)
+    places = (
+        every.to_frame()
+        .join(texts.to_frame().with_row_index("place", offset=first), on="text", how="left", maintain_order="left")
+        .get_column("place")
+    )
+    made = {name: rows for name, (rows, _) in sheets.items()}
+    start = 0
+    for (name, heading), words in said.items():
+        numbers = places.slice(start, len(words))
+        start += len(words)
+        values = _text(made[name][heading]).replace_strict(words, numbers, default=None, return_dtype=pl.UInt32)
+        made[name] = made[name].with_columns(values.alias(heading))
+    return made, texts
+
+
+def _text(values: pl.Series) -> pl.Series:
+    return values.cast(pl.String).str.slice(0, _LONGEST_TEXT).alias("text")
+
+
+def _texts(shared: str, texts: pl.Series) -> Iterator[bytes]:
+    """Give the entry of texts, those of the rows behind those that the workbook holds already."""
+    head, _, tail = shared.rpartition("</sst>")
+    yield re.sub(r' count="[^"]*" uniqueCount="[^"]*"', "", head, count=1).encode()
+    escaped = pl.col("text").str.replace_all("(_x[0-9A-Fa-f]{4}_)", "_x005F${1}")
+    escaped = escaped.str.replace_many(list(_ESCAPES), list(_ESCAPES.values()))
+    item = pl.format('<si><t xml:space="preserve">{}</t></si>', escaped)
+    for part in texts.to_frame("text").iter_slices(_ROWS_AT_ONCE):
+        yield part.select(item.str.join("")).item().encode()
+    yield b"</sst>" + tail.encode()
+
+
+def _sheet(sheet: str, rows: pl.DataFrame, columns: Sequence[Column]) -> Iterator[bytes]:
+    """Give the entry of a sheet with rows below its head line."""
     head, _, tail = sheet.partition("</sheetData>")
     last = f"{column_letters(len(columns) - 1)}{rows.height + 1}"
     styles = [
@@ -64,34 +116,30 @@ def _write_sheet(out: IO[bytes], sheet: str, rows: pl.DataFrame, columns: Sequen
         for first, end, style in re.findall(r'<col min="(\d+)" max="(\d+)" width="[^"]*" style="(\d+)"', head)
         for _ in range(int(first), int(end) + 1)
     ]
-    out.write(re.sub(r'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last}"/>', head, count=1).encode())
+    yield re.sub(r'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last}"/>', head, count=1).encode()
     for text in rows_xml(rows.head(_MOST_ROWS - 1), columns, styles):
-        out.write(text.encode())
-    out.write(b"</sheetData>" + tail.encode())
+        yield text.encode()
+    yield b"</sheetData>" + tail.encode()
 
 
 def rows_xml(rows: pl.DataFrame, columns: Sequence[Column], styles: Sequence[str]) -> Iterator[str]:
-    """Give the rows as XML, some thousands at a time, numbered from 2; what is null is no cell."""
+    """Give the rows, texts by number, as XML, some thousands at a time, numbered from 2; what is null is no cell."""
     cells = [
-        _cell(column, column_letters(place), styles[place]) if column.name in rows.columns else pl.lit("")
+        _cell(column, column_letters(place), styles[place])
         for place, column in enumerate(columns)
+        if column.name in rows.columns
     ]
-    numbered = rows.with_row_index("_row", offset=2)
     line = pl.concat_str(pl.format('<row r="{}">', "_row"), *cells, pl.lit("</row>"))
-    for part in numbered.iter_slices(_ROWS_AT_ONCE):
+    for part in rows.with_row_index("_row", offset=2).iter_slices(_ROWS_AT_ONCE):
         yield part.select(line.str.join("")).item()
 
 
 def _cell(column: Column, letters: str, style: str) -> pl.Expr:
     value = pl.col(column.name)
-    if column.kind == "text":
-        text = value.cast(pl.String).str.slice(0, _LONGEST_TEXT).str.replace_all("(_x[0-9A-Fa-f]{4}_)", "_x005F${1}")
-        said = text.str.replace_many(list(_ESCAPES), list(_ESCAPES.values()))
-        form = f'<c r="{letters}{{}}" s="{style}" t="inlineStr"><is><t xml:space="preserve">{{}}</t></is></c>'
-    else:
-        said = (value - pl.lit(_FIRST_DAY)).dt.total_days() if column.kind == "date" else value
-        form = f'<c r="{letters}{{}}" s="{style}"><v>{{}}</v></c>'
-    return pl.when(value.is_not_null()).then(pl.format(form, "_row", said)).otherwise(pl.lit(""))
+    said = (value - pl.lit(_FIRST_DAY)).dt.total_days() if column.kind == "date" else value
+    kind = ' t="s"' if column.kind == "text" else ""
+    cell = pl.format(f'<c r="{letters}{{}}" s="{style}"{kind}><v>{{}}</v></c>', "_row", said)
+    return pl.when(value.is_not_null()).then(cell).otherwise(pl.lit(""))
 
 
 def column_letters(place: int) -> str:

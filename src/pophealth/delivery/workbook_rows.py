@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pophealth.terms import SERVICES, Status
+from pophealth.terms import EVIDENCE_WORDS, SERVICES, Evidence, Status
 
 if TYPE_CHECKING:
     from pophealth.delivery.parcel import Parcel
@@ -17,7 +17,7 @@ _YES = "yes"
 def worklist_rows(parcel: Parcel) -> pl.DataFrame:
     """Give the merged worklist in the columns of `workbook_layout.WORKLIST_COLUMNS`, actions left empty."""
     rules: dict[str, Any] = parcel.summary["rules"]
-    titles = {rule_id: f"{rule['catalogue_id']} {rule['title']}" for rule_id, rule in rules.items()}
+    titles = {rule_id: f"{rule['catalogue_id']} {titled(rule)}" for rule_id, rule in rules.items()}
     rows = parcel.worklist
     lists = (
         rows.select("patient_id", "rules", "tier_labels")
@@ -42,7 +42,7 @@ def service_rows(parcel: Parcel) -> dict[str, pl.DataFrame]:
     """Give, for each service that lists somebody, its rows in the columns of `workbook_layout.SERVICE_COLUMNS`."""
     rules: dict[str, Any] = parcel.summary["rules"]
     facts = pl.DataFrame(
-        [(rule_id, rule["title"], rule.get("role", "")) for rule_id, rule in rules.items()],
+        [(rule_id, titled(rule), rule.get("role", "")) for rule_id, rule in rules.items()],
         {"rule_id": pl.String, "title": pl.String, "role": pl.String},
         orient="row",
     )
@@ -77,6 +77,12 @@ def service_rows(parcel: Parcel) -> dict[str, pl.DataFrame]:
     )
     parts = rows.partition_by("service", as_dict=True, maintain_order=True)
     return {service: parts[(service,)] for service in SERVICES if (service,) in parts}
+
+
+def titled(rule: dict[str, Any]) -> str:
+    """Give a rule's title; one that rests on general knowledge says that it is to be confirmed."""
+    to_confirm = Evidence.TO_BE_CONFIRMED.value in rule.get("evidence", ())
+    return f"{rule['title']} ({EVIDENCE_WORDS[Evidence.TO_BE_CONFIRMED]})" if to_confirm else str(rule["title"])
 
 
 def grouped_number() -> pl.Expr:

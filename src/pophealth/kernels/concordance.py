@@ -14,6 +14,7 @@ from numba import njit
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
+Ranks = npt.NDArray[np.int32]
 
 
 class Pairs(NamedTuple):
@@ -47,8 +48,9 @@ def harrell(time: Floats, event: npt.NDArray[np.bool_], risk: Floats) -> Pairs:
     Harrell, Lee and Mark, Stat Med 1996;15:361.
     """
     order, starts = _by_time(time, event, risk)
-    concordant, tied, comparable = _pairs_of_events(order, starts, event, *_ranks(risk))
-    whole, same, right = int(comparable.sum()), int(tied.sum()), int(concordant.sum())
+    ranks, n_ranks = _ranks(risk)
+    counted = _pairs_of_events(starts, event[order], ranks[order], n_ranks)
+    right, same, whole = (int(pairs.sum(dtype=np.int64)) for pairs in counted)
     return Pairs(right, same, whole - same - right)
 
 
@@ -72,7 +74,10 @@ def uno(time: Floats, event: npt.NDArray[np.bool_], risk: Floats, *, tau: float 
     Uno and others, Stat Med 2011;30:1105.
     """
     order, starts = _by_time(time, event, risk)
-    concordant, tied, comparable = _pairs_of_events(order, starts, event, *_ranks(risk))
+    ranks, n_ranks = _ranks(risk)
+    pairs = np.empty((3, time.size))
+    pairs[:, order] = _pairs_of_events(starts, event[order], ranks[order], n_ranks)
+    concordant, tied, comparable = pairs
     free = _not_censored_before(time, event)
     counts = event & (free > 0) & (comparable > 0)
     if tau is not None:
@@ -111,14 +116,14 @@ def _by_time(time: Floats, event: npt.NDArray[np.bool_], risk: Floats) -> tuple[
     return order, starts
 
 
-def _ranks(risk: Floats) -> tuple[Counts, int]:
+def _ranks(risk: Floats) -> tuple[Ranks, int]:
     """Give each person's risk as a rank from 1, equal risks alike, and the number of ranks."""
     order = np.argsort(risk)
     ordered = risk[order]
-    steps = np.ones(risk.size, np.int64)
+    steps = np.ones(risk.size, np.int32)
     steps[1:] = ordered[1:] != ordered[:-1]
-    ranks = np.empty(risk.size, np.int64)
-    ranks[order] = np.cumsum(steps)
+    ranks = np.empty(risk.size, np.int32)
+    ranks[order] = np.cumsum(steps, dtype=np.int32)
     return ranks, int(steps.sum())
 
 
@@ -127,44 +132,58 @@ def _kernel(function: Any) -> Any:
 
 
 @_kernel
+def _enter(tree: Ranks, here: Ranks, rank: int) -> None:
+    here[rank] += 1
+    node = rank
+    while node < tree.size:
+        tree[node] += 1
+        node += node & -node
+
+
+@_kernel
+def _below(tree: Ranks, rank: int) -> int:
+    count = 0
+    node = rank - 1
+    while node > 0:
+        count += tree[node]
+        node &= node - 1
+    return count
+
+
+@_kernel
 def _pairs_of_events(
-    order: Counts, starts: Counts, event: npt.NDArray[np.bool_], ranks: Counts, n_ranks: int
-) -> tuple[Counts, Counts, Counts]:
+    starts: Counts, event: npt.NDArray[np.bool_], ranks: Ranks, n_ranks: int
+) -> tuple[Ranks, Ranks, Ranks]:
     """Give, for each person with an event, the comparable people of lower and of equal risk, and all of them.
 
-    People enter a Fenwick tree over ranks from the latest time on; of one time first the censored, then, when every event
-    of that time was counted, the events.
+    People stand in the order of their times, latest first, so that memory is read in one direction. They enter a Fenwick
+    tree over ranks; of one time first the censored, then, when every event of that time was counted, the events.
     """
-    concordant = np.zeros(event.size, np.int64)
-    tied = np.zeros(event.size, np.int64)
-    comparable = np.zeros(event.size, np.int64)
+    concordant = np.zeros(event.size, np.int32)
+    tied = np.zeros(event.size, np.int32)
+    comparable = np.zeros(event.size, np.int32)
     tree = np.zeros(n_ranks + 1, np.int32)
     here = np.zeros(n_ranks + 1, np.int32)
     inside = 0
     for group in range(starts.size - 1):
-        for enters_censored in (True, False):
-            for place in range(starts[group], starts[group + 1]):
-                person = order[place]
-                if event[person] and enters_censored:
-                    continue
-                if event[person]:
-                    rank = ranks[person]
-                    tied[person] = here[rank]
-                    comparable[person] = inside
-                    below = np.int64(0)
-                    node = rank - 1
-                    while node > 0:
-                        below += tree[node]
-                        node &= node - 1
-                    concordant[person] = below
-            for place in range(starts[group], starts[group + 1]):
-                person = order[place]
-                if event[person] == enters_censored:
-                    continue
-                here[ranks[person]] += 1
-                inside += 1
-                node = ranks[person]
-                while node <= n_ranks:
-                    tree[node] += 1
-                    node += node & -node
+        first, end = starts[group], starts[group + 1]
+        events = 0
+        for place in range(first, end):
+            if event[place]:
+                events += 1
+            else:
+                _enter(tree, here, np.int64(ranks[place]))
+        inside += end - first - events
+        if events == 0:
+            continue
+        for place in range(first, end):
+            if event[place]:
+                rank = np.int64(ranks[place])
+                tied[place] = here[rank]
+                comparable[place] = inside
+                concordant[place] = _below(tree, rank)
+        for place in range(first, end):
+            if event[place]:
+                _enter(tree, here, np.int64(ranks[place]))
+        inside += events
     return concordant, tied, comparable

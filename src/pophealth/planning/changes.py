@@ -10,8 +10,10 @@ import polars as pl
 
 from pophealth.terms import Status
 
-CAUSES = ("record", "rule", "model", "capacity", "opt_out", "death", "moved", "registered")
-"""Why a list changes: a new record or date, another rule or model, places, an objection, a death, a move in or out."""
+CAUSES = ("record", "rule", "model", "capacity", "opt_out", "death", "moved", "registered", "action")
+"""Why a list changes: a new record or date, another rule or model, places, an objection, a death, a move in or out.
+
+`action`, of the plan only: the team dealt with it, or it is due again."""
 
 CHANGES: dict[str, pl.DataType] = {
     "patient_id": pl.String(),
@@ -44,6 +46,8 @@ class Since:
         Rules that read a model of which another version scored this time.
     model_changed
         Whether the model that orders the plan is another one.
+    acted_on
+        People of whom the team returned an action.
     """
 
     registered: Iterable[str]
@@ -52,6 +56,7 @@ class Since:
     changed_rules: frozenset[str] = frozenset()
     model_rules: frozenset[str] = frozenset()
     model_changed: bool = False
+    acted_on: Iterable[str] = ()
 
     def person_cause(self) -> pl.Expr:
         """Give the cause that lies in the person rather than in any list, else null."""
@@ -105,7 +110,8 @@ def plan_changes(earlier: pl.DataFrame, later: pl.DataFrame, lists: pl.DataFrame
         Columns patient_id, role, place of the two plans.
     lists
         `changes_between` of the same runs. Who came onto a list or left one has the cause of that; of the others, who
-        stand on the same lists as before, the model put them elsewhere where it changed, and else the places did.
+        stand on the same lists as before, an action took away their offer or one that is due again brought it back, the
+        model put them elsewhere where it changed, and else the places did.
 
     Returns
     -------
@@ -113,9 +119,16 @@ def plan_changes(earlier: pl.DataFrame, later: pl.DataFrame, lists: pl.DataFrame
         Columns of `PLAN_CHANGES`, by role, change and person.
     """
     rows = _differences(_placed(earlier), _placed(later), ["patient_id", "role"])
+    offered = [
+        _pairs(plan).with_columns(pl.lit(value=True).alias(name))
+        for plan, name in ((earlier, "_then"), (later, "_now"))
+    ]
+    for plan in offered:
+        rows = rows.join(plan, on=["patient_id", "role"], how="left", maintain_order="left")
     moved = lists.group_by("patient_id", pl.col("change").cast(pl.String)).agg(_list=pl.col("cause").min())
     rows = rows.join(moved, on=["patient_id", "change"], how="left", maintain_order="left")
-    unmoved = pl.lit("model" if since.model_changed else "capacity")
+    answered = pl.col("patient_id").is_in(_ids(since.acted_on)) & pl.any_horizontal(pl.col("_then", "_now").is_null())
+    unmoved = pl.when(answered).then(pl.lit("action")).otherwise(pl.lit("model" if since.model_changed else "capacity"))
     cause = pl.coalesce(since.person_cause(), pl.col("_list").cast(pl.String), unmoved)
     return _typed(rows, cause, PLAN_CHANGES).sort("role", "change", "patient_id")
 
@@ -146,6 +159,10 @@ def _listed(frame: pl.DataFrame) -> pl.DataFrame:
         frame.filter(pl.col("status").cast(pl.String) == Status.LISTED.value) if "status" in frame.columns else frame
     )
     return listed.select(pl.col("patient_id").cast(pl.String), pl.col("rule_id").cast(pl.String))
+
+
+def _pairs(plan: pl.DataFrame) -> pl.DataFrame:
+    return plan.select(pl.col("patient_id", "role").cast(pl.String)).unique()
 
 
 def _placed(plan: pl.DataFrame) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -41,7 +41,7 @@ def plan_counts(placed: pl.DataFrame, capacity: Capacity, floors: Sequence[Floor
         "weeks": capacity.weeks,
         "slot_minutes": capacity.slot_minutes,
         "by_role": [_role(role, parts.get(role, nothing), capacity.slots(role)) for role in roles],
-        "floor": _floor_cost(placed, floors),
+        "floor": _floor_cost(placed, floors, {role: capacity.slots(role) for role in roles}),
         "holdout": _holdout_counts(placed, holdout) if holdout.share else None,
         "if_slots_change": [
             change
@@ -65,9 +65,10 @@ def _role(role: str, part: pl.DataFrame, slots: int) -> dict[str, Any]:
     }
 
 
-def _floor_cost(placed: pl.DataFrame, floors: Sequence[Floor]) -> dict[str, Any]:
+def _floor_cost(placed: pl.DataFrame, floors: Sequence[Floor], slots: Mapping[str, int]) -> dict[str, Any]:
     """Give the floors and what they cost: whom they brought in, who had to wait, how many ranks these were put back."""
     ordinary = placed.filter(~(pl.col("is_urgent") | pl.col("is_owed")))
+    lost = _lost_place(placed, slots)
     back = ordinary.filter(pl.col("order") > pl.col("order_without_floor"))
     ranks = (back["order"] - back["order_without_floor"]).sort()
     return {
@@ -82,23 +83,27 @@ def _floor_cost(placed: pl.DataFrame, floors: Sequence[Floor]) -> dict[str, Any]
             if floor.share
         ],
         "brought_in": int(ordinary["by_floor"].sum()),
-        "made_to_wait": ordinary.filter(_lost_place(ordinary)).height,
+        "made_to_wait": int(lost.sum()),
         "people_put_back": back.height,
         "ranks_put_back_median": int(ranks[len(ranks) // 2]) if len(ranks) else 0,
         "ranks_put_back_most": int(ranks[-1]) if len(ranks) else 0,
     }
 
 
-def _lost_place(ordinary: pl.DataFrame) -> pl.Series:
-    """Give whether an offer waits that would have a place without the floors."""
-    by_plain = ordinary.with_row_index("_row").sort("role", "order_without_floor")
-    room = by_plain.select(
-        "_row",
-        until=pl.col("slots").cum_sum().over("role"),
-        room=pl.col("slots").filter(pl.col("place") == "planned").sum().over("role"),
-        waits=pl.col("place") != "planned",
+def _lost_place(placed: pl.DataFrame, slots: Mapping[str, int]) -> pl.Series:
+    """Give, for each offer in the order without floors, whether it waits and would have a place without them.
+
+    What urgent and owed offers leave of a role's slots is filled from the front; an offer that takes several slots can
+    leave some unused, so those that are used say too little.
+    """
+    pressing = pl.col("is_urgent") | pl.col("is_owed")
+    room = pl.col("role").cast(pl.String).replace_strict(slots, return_dtype=pl.Int64)
+    queue = placed.sort("role", ~pressing, "order_without_floor").select(
+        until=pl.col("slots").cast(pl.Int64).cum_sum().over("role"),
+        room=room,
+        waits=~pressing & (pl.col("place") != "planned"),
     )
-    return room.sort("_row").select(lost=pl.col("waits") & (pl.col("until") <= pl.col("room"))).to_series()
+    return queue.select(lost=pl.col("waits") & (pl.col("until") <= pl.col("room"))).to_series()
 
 
 def _holdout_counts(placed: pl.DataFrame, holdout: Holdout) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,11 +25,16 @@ rows it learns from at most, chosen by chance."""
 PARAMETRIC_SETTINGS = {"distribution": "weibull", "penalizer": 0.0, "max_rows": 200_000}
 """Settings of the parametric model: distribution ``weibull`` or ``log_logistic``; lifelines' penalty; the
 rows it learns from at most, chosen by chance."""
+STEPS: tuple[dict[str, float], ...] = ({}, {"step_size": 0.5}, {"step_size": 0.1})
+"""lifelines' search begins with steps that overshoot where events are rare and columns skewed; it is begun again with shorter
+ones, which end at the same maximum."""
+FEW_EXPECTED = 5.0
+"""Events, by everybody's share of them, below which none among some people says nothing of a column."""
 _TOLERANCE = 1e-9  # share of a column's variance not told by the columns before it, below which it says nothing new
 
 
 def fit_cox(matrix: Floats, months: Floats, event: Bools, settings: Mapping[str, Any]) -> Cox:
-    """Give a Cox model (Efron's ties). A column that the ones before it determine has coefficient 0.
+    """Give a Cox model (Efron's ties). A column that nothing can be learnt of (`learnable_columns`) has coefficient 0.
 
     Raises
     ------
@@ -38,7 +44,7 @@ def fit_cox(matrix: Floats, months: Floats, event: Bools, settings: Mapping[str,
     from lifelines import CoxPHFitter
 
     chosen = {**COX_SETTINGS, **settings}
-    kept = independent_columns(matrix)
+    kept = learnable_columns(matrix, event)
     spline = chosen["baseline"] == "spline"
     # lifelines' search for a spline starts at numbers that fit times of about 1; from times of some hundred it ends
     # anywhere, and says nothing
@@ -50,7 +56,10 @@ def fit_cox(matrix: Floats, months: Floats, event: Bools, settings: Mapping[str,
         l1_ratio=chosen["l1_ratio"],
         n_baseline_knots=chosen["knots"] if spline else None,
     )
-    _converge("cox", lambda: fitter.fit(table, "months", "event"))
+    if spline:
+        _converge("cox", lambda: fitter.fit(table, "months", "event"))
+    else:
+        _converge("cox", *(partial(fitter.fit, table, "months", "event", fit_options=dict(step)) for step in STEPS))
     if spline:
         coefficients = fitter.params_["beta_"]
         phi = [fitter.params_[f"phi{place}_"].iloc[0] for place in range(1, chosen["knots"] + 1)]
@@ -82,7 +91,7 @@ def fit_parametric(matrix: Floats, months: Floats, event: Bools, settings: Mappi
 
     chosen = {**PARAMETRIC_SETTINGS, **settings}
     weibull = chosen["distribution"] == "weibull"
-    kept = independent_columns(matrix)
+    kept = learnable_columns(matrix, event)
     table = _table(matrix[:, kept], months, event)
     fitter = (WeibullAFTFitter if weibull else LogLogisticAFTFitter)(penalizer=chosen["penalizer"])
     _converge(str(chosen["distribution"]), lambda: fitter.fit(table, "months", "event"))
@@ -118,6 +127,26 @@ def _check_expected(what: str, expected: Floats, event: Bools) -> None:
         raise DataContractError(msg)
 
 
+def learnable_columns(matrix: Floats, event: Bools) -> npt.NDArray[np.int64]:
+    """Give the independent columns without those that set apart a few people of whom nobody had the event.
+
+    The likelihood of such a split grows without end: a level that 50 people have and none of them the event would stop a
+    fit to a hundred thousand. They keep the risk that their other columns give them. Where `FEW_EXPECTED` events or more
+    were to be expected among them, the column settles the outcome, and the fit is left to fail.
+    """
+    kept = independent_columns(matrix)
+    able = [not _sets_few_apart(matrix[:, column], event) for column in kept]
+    return kept[np.array(able, np.bool_)]
+
+
+def _sets_few_apart(column: Floats, event: Bools) -> bool:
+    low, high = column.min(), column.max()
+    if not ((column == low) | (column == high)).all():
+        return False
+    parts = [column == low, column == high]
+    return any(not event[part].any() and part.sum() * event.mean() < FEW_EXPECTED for part in parts)
+
+
 def independent_columns(matrix: Floats) -> npt.NDArray[np.int64]:
     """Give the columns that are not a sum of the ones before them: two that are missing together are one."""
     centred = matrix - matrix.mean(axis=0)
@@ -147,17 +176,25 @@ def _spread(values: Floats, kept: npt.NDArray[np.int64], size: int) -> Floats:
     return whole
 
 
-def _converge(what: str, fit: Callable[[], object]) -> None:
-    """Run a fit; its own warnings and errors of convergence become one refusal."""
+def _converge(what: str, *fits: Callable[[], object]) -> None:
+    """Run a fit, or the next way to fit where it fails; warnings and errors of the last become one refusal."""
     from lifelines.exceptions import ConvergenceError, ConvergenceWarning, StatError
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ConvergenceWarning)
-        try:
-            fit()
-        except (ConvergenceError, ConvergenceWarning, StatError, np.linalg.LinAlgError) as fault:
-            msg = (
-                f"{what}: the fit did not converge ({type(fault).__name__}). HINT: give it a penalizer above 0, or leave "
-                "out predictors that nearly determine the outcome or each other"
-            )
-            raise DataContractError(msg) from fault
+    fault: Exception | None = None
+    for fit in fits:
+        with (
+            warnings.catch_warnings(),
+            np.errstate(all="ignore"),
+        ):  # a search that runs away overflows before it is given up
+            warnings.simplefilter("error", ConvergenceWarning)
+            try:
+                fit()
+            except (ConvergenceError, ConvergenceWarning, StatError, np.linalg.LinAlgError) as error:
+                fault = error
+            else:
+                return
+    msg = (
+        f"{what}: the fit did not converge ({type(fault).__name__}). HINT: give it a penalizer above 0, or leave "
+        "out predictors that nearly determine the outcome or each other"
+    )
+    raise DataContractError(msg) from fault

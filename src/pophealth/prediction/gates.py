@@ -23,6 +23,10 @@ GAP_OF = {"max_subgroup_calibration_gap": "calibration_in_the_large", "max_subgr
 """The figure of which the largest distance between a group and everybody is read."""
 
 
+JUDGED_FROM = 10
+"""Events, had or expected, from which a group's gap can shut a gate."""
+
+
 @dataclass(frozen=True)
 class Gate:
     """One gate with what it asks for and what was found; nothing found (no such figure) never passes."""
@@ -63,9 +67,15 @@ def _passes(name: str, asks: Any, found: float) -> bool:
 
 
 def _widest_gap(report: Mapping[str, Any], metric: str) -> tuple[float | None, str]:
-    """Give the widest gap whose interval leaves out 0: a gap that chance explains does not shut a gate."""
+    """Give the widest gap whose interval leaves out 0: a gap that chance explains does not shut a gate.
+
+    Groups in which fewer than `JUDGED_FROM` events happened and were expected are left out: resampling a handful of people
+    of whom nobody had the event says that chance explains nothing.
+    """
     gaps = []
     for group in report.get("subgroups", ()):
+        if _events(group) < JUDGED_FROM:
+            continue
         gap = (group["figures"].get(metric) or {}).get("gap") or {}
         estimate, low, high = (_number(gap.get(bound)) for bound in ("estimate", "low", "high"))
         if estimate is not None:
@@ -75,6 +85,15 @@ def _widest_gap(report: Mapping[str, Any], metric: str) -> tuple[float | None, s
         return None, ""
     widest = max(gaps, key=lambda gap: gap[0])
     return widest if widest[0] else (0.0, "")
+
+
+def _events(group: Mapping[str, Any]) -> float:
+    """Give the events of a group, or those expected where these are more; a group with none where many were due counts."""
+    events, rows = _number(group.get("events")), _number(group.get("rows"))
+    gap = _number(((group["figures"].get("calibration_in_the_large") or {}).get("figure") or {}).get("estimate"))
+    if events is None:
+        return float("inf")
+    return events if gap is None or rows is None else max(events, events - gap * rows)
 
 
 def _number(value: Any) -> float | None:

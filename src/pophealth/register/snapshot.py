@@ -83,7 +83,8 @@ class Snapshot:
         if said is None:
             msg = f"register {self.id}: {name} is not in the manifest"
             raise IntegrityError(msg)
-        if name in self._checked:  # mapped anew: a mapping that nobody reads any more must not count as memory of the run
+        if name in self._checked:
+            # mapped anew: a mapping that nobody reads any more must not count as memory of the run
             return self._store.content(name)
         content = self._store.checked(name, said, f"register {self.id}")
         if self._store.is_local:  # fetched bytes are not kept, and are checked each time

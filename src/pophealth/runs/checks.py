@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pophealth.cohorts import load_rules
 from pophealth.config import ByOrganisation
-from pophealth.errors import ConfigError
+from pophealth.errors import ConfigError, TryLaterError
 from pophealth.features import load_features
 from pophealth.plan import rules_in_force
+from pophealth.population import BASE_COLUMNS
 from pophealth.reference import (
     load_areas,
     load_library,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pophealth.config import Config
+    from pophealth.reference import CodelistLibrary
 
 
 def check_config(config: Config) -> dict[str, Any]:
@@ -35,9 +37,12 @@ def check_config(config: Config) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        A file it names is absent, a key can be read by others than its owner, or lies under `data_root`.
+        A file it names is absent, a key can be read by others than its owner, or lies under `data_root`; a model it uses
+        has no version with the alias.
     DataContractError
         A reference file breaks its contract.
+    IntegrityError
+        A model it uses is damaged, was moved past the promotion log, or learnt from other declarations or codelists.
     """
     absent = [f"{name} = {path}" for name, path in _named_paths(config).items() if not path.exists()]
     if absent:
@@ -58,7 +63,22 @@ def check_config(config: Config) -> dict[str, Any]:
     }
     if config.site.contract_year is not None:
         facts["rules_in_force"] = len(rules_in_force(config, config.site.contract_year))
-    return facts | _reference_facts(config)
+    return facts | _reference_facts(config) | _model_facts(config, library)
+
+
+def _model_facts(config: Config, library: CodelistLibrary) -> dict[str, Any]:
+    """Give what the alias of each model in use means now, checked as a run does; a registry that is away may be back tonight."""
+    if not config.models.use:
+        return {}
+    from pophealth.runs.in_use import check_declarations, models_in_use
+
+    try:
+        models = models_in_use(config)
+    except TryLaterError as error:
+        return {"models": f"not looked at: {error}"}
+    features = load_features(*config.reference.features)
+    check_declarations(models, {*BASE_COLUMNS, *features}, features, library)
+    return {"models": {model.spec.id: f"{model.alias} is version {model.version}" for model in models}}
 
 
 def _check_keys(config: Config) -> None:

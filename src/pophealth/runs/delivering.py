@@ -11,6 +11,7 @@ from pophealth import __version__
 from pophealth.delivery.sign import load_signing_key
 from pophealth.delivery.write import write_delivery
 from pophealth.line import NetworkResult, Task, walk
+from pophealth.runs.give_back import give_back
 from pophealth.runs.handover import further_tables, parcel_of, renderer
 from pophealth.runs.objections import left_out
 from pophealth.runs.plan_network import plan_network
@@ -31,7 +32,9 @@ def deliverer(night: Night, threads: int = 1) -> Work:
         basis = site.legal_basis
         task = Task(network, practices, night.index_date, basis, night.areas, night.withheld, threads)
         # the result has no other name here: what is left out at delivery is then held once, not twice
-        return deliver_network(night, task, walk(task, night.plan, night.snapshot), signing_key)
+        folder = deliver_network(night, task, walk(task, night.plan, night.snapshot), signing_key)
+        give_back()
+        return folder
 
     return work
 

@@ -164,6 +164,7 @@ def _since(night: Night, earlier: Earlier | None, result: NetworkResult, gone: M
             rule.id for rule in night.plan.rules if made & set().union(*night.plan.columns_of_rule(rule).values())
         ),
         model_changed=risk in made,
+        acted_on=night.plan_facts.actions["patient_id"].unique(),
     )
 
 

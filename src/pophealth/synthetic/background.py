@@ -17,6 +17,8 @@ ETHNICITY_RECORDED = 0.93
 NOT_STATED_AFTER, NEVER_STATED = 0.03, 0.25
 """Share of stated ethnicities followed by "not stated", and of unrecorded ones where it was asked and refused."""
 
+SMOKING_ASKED_YEARS = 4.0
+
 SCREENED = 0.69
 """Cervical coverage (service-specs 11.4)."""
 
@@ -45,8 +47,9 @@ def add_background(
 
 
 def _recent(rng: np.random.Generator, roster: Roster, who: Ints, years: float) -> Days:
-    """Give a day for each of `who` within some years before their last."""
-    return roster.last[who] - np.floor(rng.random(len(who)) * years * 365.25).astype(np.int32)
+    """Give a day for each of `who` within the last years of the extract; who is gone by then, is not seen on it."""
+    days: Days = roster.timeline.last_day - np.floor(rng.random(len(who)) * years * 365.25).astype(np.int32)
+    return days
 
 
 def _some(rng: np.random.Generator, mask: Bools, share: float) -> Ints:
@@ -57,7 +60,7 @@ def add_ethnicity(rng: np.random.Generator, world: World, roster: Roster, ledger
     """Add stated ethnicity for most, "not stated" after it for some, and refusals without one."""
     asked = rng.random(len(roster)) < ETHNICITY_RECORDED
     stated = np.where(roster.kind == PLANTED, ~silent, asked & (roster.kind != VISITOR))
-    lived = roster.last - np.maximum(roster.start, roster.birth)
+    lived = roster.timeline.last_day - np.maximum(roster.start, roster.birth)
     day = np.maximum(roster.start, roster.birth) + np.floor(rng.random(len(roster)) * np.maximum(lived, 1) * 0.8)
     day = day.astype(np.int32)
     for group, name in enumerate(ETHNICITIES):
@@ -72,12 +75,16 @@ def add_ethnicity(rng: np.random.Generator, world: World, roster: Roster, ledger
 
 
 def add_smoking(rng: np.random.Generator, world: World, roster: Roster, ledger: Ledger) -> None:
-    """Add smoking status of current and former smokers, and assessments of it."""
+    """Add smoking status of current and former smokers, asked for every few years, and assessments of it."""
     adult = (roster.age_years(roster.last) >= 16) & (roster.kind != PLANTED)
     for status, codes in SMOKING_CODES.items():
         who = _some(rng, adult & (roster.smoker == status), 0.8)
         place = world.events.of_codes(codes, "SNOMED").draw(rng, len(who))
-        ledger.add("events", who, _recent(rng, roster, who, 4.0), place=place)
+        day = _recent(rng, roster, who, SMOKING_ASKED_YEARS)
+        for turn in range(1 + int(roster.timeline.years / SMOKING_ASKED_YEARS)):
+            then = day - np.int32(turn * SMOKING_ASKED_YEARS * 365.25)
+            old_enough = (then > roster.timeline.first_day) & (then - roster.birth[who] >= 16 * 365.25)
+            ledger.add("events", who[old_enough], then[old_enough], place=place[old_enough])
     assessed = _some(rng, adult, 0.16)
     place = world.events.of_list("smi_check_smoking").draw(rng, len(assessed))
     ledger.add("events", assessed, _recent(rng, roster, assessed, 2.0), place=place)
@@ -89,7 +96,7 @@ def add_screening(rng: np.random.Generator, world: World, roster: Roster, ledger
     women = (roster.sex == 0) & (age >= 25) & (age < 70) & (roster.kind != PLANTED)
     taken = _some(rng, women, SCREENED)
     interval = np.where(age[taken] < 50, 3.0, 5.0)
-    sampled = roster.last[taken] - np.floor(rng.random(len(taken)) * (interval + 0.4) * 365.25).astype(np.int32)
+    sampled = roster.timeline.last_day - np.floor(rng.random(len(taken)) * (interval + 0.4) * 365.25).astype(np.int32)
     smear = world.events.of_list("cervical_smear")
     ledger.add("events", taken, sampled, place=smear.draw(rng, len(taken)))
     again = rng.random(len(taken)) < 0.7

@@ -37,8 +37,10 @@ class Lives:
 class Calibration:
     """Holds what does not change between passes; each pass walks the course and corrects the scales."""
 
-    def __init__(self, states: tuple[State, ...], quota: Ints, timeline: Timeline, seed: int, network: int) -> None:
-        self.states, self.quota, self.timeline, self.key = states, quota, timeline, (seed, network)
+    def __init__(
+        self, states: tuple[State, ...], quota: Ints, timeline: Timeline, key: tuple[int, int], unobserved: float
+    ) -> None:
+        self.states, self.quota, self.timeline, self.key, self.unobserved = states, quota, timeline, key, unobserved
         self.rows = {state.id: row for row, state in enumerate(states)}
         self.people = draw_people(stream(*self.key, "people"), quota, timeline)
         self.bodies = draw_bodies(stream(*self.key, "bodies"), self.people)
@@ -58,6 +60,7 @@ class Calibration:
             self.bodies.sbp_mmhg,
             self.bodies.cholesterol_ratio,
             self.hazard_scale,
+            self.unobserved,
         )
         luck = (stream(*self.key, "strikes"), stream(*self.key, "details"))
         course = March(self.states, self.people, onsets, fixed, self.timeline, luck).walk()
@@ -126,9 +129,19 @@ class Calibration:
         self.scale[rows] = _cut(critical.min(axis=0), target)
 
 
-def live(states: tuple[State, ...], quota: Ints, timeline: Timeline, seed: int, network: int) -> Lives:
-    """Give the people of one network and the course they lived."""
-    calibration = Calibration(states, quota, timeline, seed, network)
+def live(
+    states: tuple[State, ...], quota: Ints, timeline: Timeline, key: tuple[int, int], unobserved: float = 1.0
+) -> Lives:
+    """Give the people of one network and the course they lived.
+
+    Parameters
+    ----------
+    key
+        Seed and number of the network.
+    unobserved
+        Factor of the standard deviations of what no record shows.
+    """
+    calibration = Calibration(states, quota, timeline, key, unobserved)
     everyone = np.flatnonzero(calibration._here())
     calibration.correct(None, None, everyone)
     for _ in range(PASSES):

@@ -47,8 +47,8 @@ def _places_of(world: World, codelist: str) -> Ints:
 def _resolve(
     rng: np.random.Generator, world: World, roster: Roster, ledger: Ledger, state: State, who: Ints, row: int
 ) -> None:
-    """Resolve a state some time before a person's last day; where there is no room for that the state stands."""
-    room = roster.last[who] - 30 - roster.onsets[row, who]
+    """Resolve a state some time before the extract ends, for those still there; where there is no room, it stands."""
+    room = roster.timeline.last_day - 30 - roster.onsets[row, who]
     who = who[room > 60]
     room = room[room > 60]
     day = roster.onsets[row, who] + 30 + np.floor(rng.random(len(who)) * room).astype(np.int32)
@@ -102,7 +102,7 @@ def add_frailty(rng: np.random.Generator, world: World, roster: Roster, ledger: 
     """Add frailty as clinicians code it at 65 and over, some of it twice as it grows, some with a level of the scale."""
     timeline = roster.timeline
     for back in (4.5, 1.5):
-        day = roster.last - np.floor(rng.random(len(roster)) * back * 365).astype(np.int32)
+        day = timeline.last_day - np.floor(rng.random(len(roster)) * back * 365).astype(np.int32)
         asked = (roster.age_years(day) >= 65) & (day > timeline.first_day) & (rng.random(len(roster)) < FRAILTY_CODED)
         who = np.flatnonzero(asked)
         impression = deficits_on(world, roster, who, day[who]) + rng.normal(0.0, FRAILTY_ERROR, len(who))
@@ -143,9 +143,11 @@ def add_homes(rng: np.random.Generator, world: World, roster: Roster, ledger: Le
         ledger.add("events", who[mine], roster.care_home[who[mine]], place=world.events.one(name))
         again = who[mine & (rng.random(len(who)) < 0.5)]
         ledger.add("events", again, roster.care_home[again] + 300, place=world.events.one(name))
-    old = (roster.age_years(roster.timeline.index_day) >= 70) & (roster.care_home == NEVER)
+    old = roster.age_years(roster.timeline.index_day) >= 70
     guests = np.flatnonzero(old & (rng.random(len(roster)) < 0.012))
     day = roster.timeline.index_day - rng.integers(20, 900, len(guests))
+    at_home = day + 60 < roster.care_home[guests]
+    guests, day = guests[at_home], day[at_home]
     ledger.add("events", guests, day, place=world.events.one("care_home_temporary"))
     home = rng.random(len(guests)) < 0.6
     back = world.events.of_list("lives_elsewhere", ("160943002",)).draw(rng, int(home.sum()))

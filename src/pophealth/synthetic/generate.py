@@ -44,6 +44,8 @@ def generate(
     records_per_person: int = 60,
     years: int = 10,
     months_after: int = 0,
+    unobserved: float = 1.0,
+    planted: bool = True,
     dirty: bool = False,
 ) -> Facts:
     """Make synthetic networks in `out` and give what was made.
@@ -64,6 +66,11 @@ def generate(
         Years of history before the index date.
     months_after
         Months that are lived through, and recorded, after the index date.
+    unobserved
+        How much of people's risk no record shows: a factor of its standard deviations. With 0 a model can know everything.
+    planted
+        Plant people whom each rule must find. They did not live the course, so that nothing is true of them: leave them out
+        where a model is held against the truth.
     dirty
         Plant the data faults of delivery-and-faults 5.3, cases 3 to 11 and 13 to 16.
 
@@ -72,11 +79,11 @@ def generate(
     UsageError
         A number is out of range, or `out` holds files that no synthetic extract explains.
     """
-    _check(networks, patients, records_per_person, years, months_after)
+    _check(networks, patients, records_per_person, years, months_after, unobserved)
     _clear(out)
     world = load_world()
     timeline = Timeline(index_date, years, months_after)
-    order = Order(patients, seed, timeline, volume_for(records_per_person, years))
+    order = Order(patients, seed, timeline, volume_for(records_per_person, years), unobserved, planted)
     with ThreadPoolExecutor(min(AT_ONCE, networks, os.cpu_count() or 1)) as pool:
         made = list(pool.map(lambda number: make_network(out, world, order, number), range(networks)))
     site_rows = write_site(
@@ -92,10 +99,12 @@ def generate(
     if dirty:
         for number, counts in plant_faulty_copies(out, made[-1].places.network, seed).items():
             faults[number] = faults.get(number, {}) | counts
-    return _facts(made, rows, faults)
+    return _facts(made, rows, faults, unobserved)
 
 
-def _check(networks: int, patients: int, records_per_person: int, years: int, months_after: int) -> None:
+def _check(
+    networks: int, patients: int, records_per_person: int, years: int, months_after: int, unobserved: float
+) -> None:
     """Refuse numbers nothing can be made of."""
     network_code(networks - 1)
     limits = {
@@ -104,6 +113,7 @@ def _check(networks: int, patients: int, records_per_person: int, years: int, mo
         "records_per_person": (records_per_person, 20, 1_000),
         "years": (years, 1, 40),
         "months_after": (months_after, 0, 60),
+        "unobserved": (unobserved, 0, 2),
     }
     wrong = [
         f"{name} {value}, allowed {low} to {high}"
@@ -136,7 +146,9 @@ def _rows_by_file(out: Path, made: Sequence[Made]) -> dict[str, int]:
     return {str(path.relative_to(out)): int(pq.ParquetFile(path).metadata.num_rows) for path in paths}
 
 
-def _facts(made: Sequence[Made], files: dict[str, int], faults: dict[int, dict[str, int]]) -> Facts:
+def _facts(
+    made: Sequence[Made], files: dict[str, int], faults: dict[int, dict[str, int]], unobserved_scale: float
+) -> Facts:
     rows: Counter[str] = Counter()
     for name, count in files.items():
         rows[name.partition("/")[0].removesuffix(".parquet")] += count
@@ -146,7 +158,8 @@ def _facts(made: Sequence[Made], files: dict[str, int], faults: dict[int, dict[s
     people = sum(network.people for network in made)
     records = sum(rows[name] for name in RECORD_TABLES)
     deviations = ", ".join(
-        f"{name} {size:.2f}" for name, size in zip(OUTCOMES[:PALLIATIVE], hazards.UNOBSERVED, strict=False)
+        f"{name} {size * unobserved_scale:.2f}"
+        for name, size in zip(OUTCOMES[:PALLIATIVE], hazards.UNOBSERVED, strict=False)
     )
     return Facts(
         networks=tuple(network.places.network for network in made),
@@ -157,7 +170,7 @@ def _facts(made: Sequence[Made], files: dict[str, int], faults: dict[int, dict[s
         records_per_person=records / people,
         reachable=_reachable([network.reach for network in made if network.reach is not None]),
         unobserved="unobserved part of the log hazard, standard deviation: "
-        f"{deviations}; between networks {hazards.NETWORK:.2f} (admission)",
+        f"{deviations}; between networks {hazards.NETWORK * unobserved_scale:.2f} (admission)",
         without_nhs_number=sum(network.without_nhs_number for network in made),
         faults=faults,
     )

@@ -69,7 +69,12 @@ class Fixed:
 
 
 def fixed_parts(
-    rng: np.random.Generator, people: People, sbp_deviation: Floats, ratio_deviation: Floats, scale: Floats
+    rng: np.random.Generator,
+    people: People,
+    sbp_deviation: Floats,
+    ratio_deviation: Floats,
+    scale: Floats,
+    unobserved_scale: float = 1.0,
 ) -> Fixed:
     """Give the parts of every candidate's log hazards that stay, outcomes by row.
 
@@ -77,6 +82,8 @@ def fixed_parts(
     ----------
     scale
         One factor per outcome, by which calibration turns a hazard up or down.
+    unobserved_scale
+        Factor of the standard deviations of the unobserved part; with 0 all of a hazard is on record.
     """
     smoking = np.where(people.smoker == 2, 1.0, np.where(people.smoker == 1, 1 / 3, 0.0))
     recorded = (
@@ -87,9 +94,10 @@ def fixed_parts(
     )
     recorded[CVD] += SBP_PER_MMHG * sbp_deviation + RATIO_PER_UNIT * ratio_deviation + ETHNICITY_CVD[people.ethnicity]
     shared, own = rng.normal(size=len(people)), rng.normal(size=(len(OUTCOMES), len(people)))
-    drawn = UNOBSERVED[:, None] * (SHARED * shared[None, :] + np.sqrt(1 - SHARED**2) * own)
-    unobserved = drawn - UNOBSERVED[:, None] ** 2 / 2
-    unobserved[0] += rng.normal() * NETWORK
+    deviation = UNOBSERVED * unobserved_scale
+    drawn = deviation[:, None] * (SHARED * shared[None, :] + np.sqrt(1 - SHARED**2) * own)
+    unobserved = drawn - deviation[:, None] ** 2 / 2
+    unobserved[0] += rng.normal() * NETWORK * unobserved_scale
     return Fixed(recorded, unobserved)
 
 

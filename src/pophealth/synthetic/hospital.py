@@ -52,23 +52,45 @@ def add_spells(
     here = (who >= 0) & (course.admission_day <= roster.last[who])
     emergencies = who[here], course.admission_day[here], course.admission_kind[here]
     _spells(rng, world, roster, ledger, "emergency", *emergencies)
-    weight = 1.0 + 0.12 * deficits_on(world, roster, np.arange(len(roster)), roster.last)
-    planned, day = _contacts(rng, roster, ELECTIVE_PER_YEAR * weight, volume.elective_years)
+    planned, day = _contacts(rng, roster, Need(world, roster, 1.0, 0.12), ELECTIVE_PER_YEAR, volume.elective_years)
     _spells(rng, world, roster, ledger, "elective", planned, day, np.full(len(planned), -1))
     age = roster.age_years(roster.last)
     fertile = (roster.sex == 0) & (age >= 18) & (age < 44)
-    born, day = _contacts(rng, roster, BIRTHS_PER_YEAR * fertile, min(volume.elective_years, 4.0))
+    born, day = _contacts(rng, roster, None, BIRTHS_PER_YEAR * fertile, min(volume.elective_years, 4.0))
     _spells(rng, world, roster, ledger, "maternity", born, day, np.full(len(born), -1))
     _attend(rng, roster, ledger, volume, emergencies[0], emergencies[1])
 
 
-def _contacts(rng: np.random.Generator, roster: Roster, per_year: Floats, years: float) -> tuple[Ints, Days]:
-    """Give contacts of people while registered, by a yearly rate, within some years before their last day."""
-    since = np.maximum(roster.last - np.int32(years * 365.25), np.maximum(roster.start, roster.timeline.first_day))
+class Need:
+    """How much care somebody needs: `base`, and `each` for every frailty deficit they have, or will have, by some day."""
+
+    def __init__(self, world: World, roster: Roster, base: float, each: Floats | float) -> None:
+        self.world, self.roster, self.base = world, roster, base
+        self.each = np.broadcast_to(np.asarray(each, np.float64), (len(roster),))
+
+    def on(self, who: Ints, day: Days) -> Floats:
+        """Give the need of each of `who` on their `day`."""
+        return np.asarray(self.base + self.each[who] * deficits_on(self.world, self.roster, who, day))
+
+
+def _contacts(
+    rng: np.random.Generator, roster: Roster, need: Need | None, per_year: Floats | float, years: float
+) -> tuple[Ints, Days]:
+    """Give contacts of people while registered, by a yearly rate times their need then, within the last years of the extract.
+
+    They are drawn by the need of the last day, which is the greatest, and kept by that of their own day.
+    """
+    oldest = roster.timeline.last_day - np.int32(years * 365.25)
+    since = np.maximum(oldest, np.maximum(roster.start, roster.timeline.first_day))
     length = np.maximum(roster.last - since, 0)
     rate = per_year * (roster.kind != PLANTED) * np.where(roster.kind == VISITOR, 0.3, 1.0)
-    who, _ = spread(rng.poisson(rate * length / 365.25))
-    return who, since[who] + 1 + np.floor(rng.random(len(who)) * length[who]).astype(np.int32)
+    most = np.ones(len(roster)) if need is None else need.on(np.arange(len(roster)), roster.last)
+    who, _ = spread(rng.poisson(rate * most * length / 365.25))
+    day = since[who] + 1 + np.floor(rng.random(len(who)) * length[who]).astype(np.int32)
+    if need is None:
+        return who, day
+    kept = rng.random(len(who)) * most[who] < need.on(who, day)
+    return who[kept], day[kept]
 
 
 def _spells(
@@ -142,7 +164,7 @@ def _attend(
 ) -> None:
     """Add attendances at emergency departments: those that ended in admission, and others by age and deprivation."""
     through = rng.random(len(admitted)) < 0.8
-    recent = day > roster.last[admitted] - np.int32(volume.attendance_years * 365.25)
+    recent = day > roster.timeline.last_day - np.int32(volume.attendance_years * 365.25)
     ledger.add("attendances", admitted[through & recent], day[through & recent], department=0, outcome=0)
     age = roster.age_years(roster.last)
     rate = (
@@ -150,7 +172,7 @@ def _attend(
         * np.exp(0.1 * (5.5 - roster.decile) / 2)
         * np.select([age < 5, age < 30, age > 75], [1.7, 1.15, 1.5], 0.9)
     )
-    who, when = _contacts(rng, roster, rate, volume.attendance_years)
+    who, when = _contacts(rng, roster, None, rate, volume.attendance_years)
     ledger.add("attendances", who, when, department=rng.integers(0, 3, len(who)), outcome=1)
 
 
@@ -159,8 +181,10 @@ def add_contacts(
 ) -> None:
     """Add outpatient appointments, referrals and appointments at the practice."""
     age = roster.age_years(roster.last)
-    ill = 0.5 + 0.10 * deficits_on(world, roster, np.arange(len(roster)), roster.last) + 0.10 * repeats
-    who, day = _contacts(rng, roster, OUTPATIENTS_PER_YEAR * ill, volume.outpatient_years)
+    # medicines come with what they are for: their number is spread over the deficits of the last day
+    deficits = deficits_on(world, roster, np.arange(len(roster)), roster.last)
+    ill = Need(world, roster, 0.5, 0.10 + 0.10 * repeats / np.maximum(deficits, 1))
+    who, day = _contacts(rng, roster, ill, OUTPATIENTS_PER_YEAR, volume.outpatient_years)
     ledger.add(
         "outpatients",
         who,
@@ -168,7 +192,7 @@ def add_contacts(
         specialty=pick(rng, np.linspace(2, 1, len(SPECIALTIES)), len(who)),
         attended=rng.random(len(who)) < 0.92,
     )
-    who, day = _contacts(rng, roster, REFERRALS_PER_YEAR * ill, volume.outpatient_years)
+    who, day = _contacts(rng, roster, ill, REFERRALS_PER_YEAR, volume.outpatient_years)
     ledger.add(
         "referrals",
         who,
@@ -177,10 +201,10 @@ def add_contacts(
         kind=0,
         urgent=rng.random(len(who)) < 0.08,
     )
-    rate = np.select([age < 5, age < 18, age < 45, age < 65, age < 80], [4.5, 2.2, 3.8, 5.5, 8.5], 10.0) * (
-        0.7 + 0.3 * ill
-    )
-    who, day = _contacts(rng, roster, rate, volume.appointment_years)
+    rate = np.select([age < 5, age < 18, age < 45, age < 65, age < 80], [4.5, 2.2, 3.8, 5.5, 8.5], 10.0)
+    rate = rate * volume.appointments_factor
+    ill = Need(world, roster, 0.7 + 0.3 * ill.base, 0.3 * ill.each)
+    who, day = _contacts(rng, roster, ill, rate, volume.appointment_years)
     resident = roster.care_home[who] <= day
     category = pick(rng, np.array([0.55, 0.2, 0.15, 0.1]), len(who))
     ledger.add(

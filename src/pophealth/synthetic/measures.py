@@ -18,6 +18,7 @@ from pophealth.synthetic.words import (
     CLINIC,
     COUNT,
     EGFR_UNIT,
+    G_L,
     HOME,
     KG_M2,
     KG_M2_ALSO,
@@ -41,8 +42,12 @@ PAIRS = {
     HOME: ("413606001", "271650006"),  # the list of diastolic codes holds none of its own for home
     AMBULATORY: ("314464000", "314465004"),
 }
+REVIEWED, BETWEEN_REVIEWS = 0.82, 0.30
+"""Share of people with a long-term condition who have their yearly review, and how often a year they are measured beside."""
 FOLLOWED_UP = 0.55
 """Share of raised clinic readings without a diagnosis that home or ambulatory readings follow within six months."""
+MEAN_RATIO = 4.0
+"""Total over HDL cholesterol of a person without deviation."""
 LONG_TERM = (
     "hypertension",
     "diabetes",
@@ -74,7 +79,8 @@ class Measurer:
         self.rng, self.world, self.roster, self.ledger, self.volume = rng, world, roster, ledger, volume
         self.has = {name: roster.onset(world.states, name) for name in LONG_TERM}
         self.has["ndh"] = roster.onset(world.states, "non_diabetic_hyperglycaemia")
-        self.long_term: Bools = np.min([self.has[name] for name in LONG_TERM], axis=0) <= roster.last
+        self.long_term_since: Days = np.min([self.has[name] for name in LONG_TERM], axis=0)
+        self.long_term: Bools = self.long_term_since <= roster.last
         self.lived = roster.kind == LIVED
 
     def add(
@@ -105,13 +111,19 @@ class Measurer:
         rate = np.select([age >= 65, age >= 40, age >= 18], [0.42, 0.28, 0.14], 0.01) + 0.1 * (
             (roster.sex == 0) & (age >= 18) & (age < 45)
         )
-        rate = np.where(self.long_term, 0.75, rate) * self.volume.reviews_factor * self.lived
-        who, _ = spread(self.rng.poisson(rate * years))
-        day = roster.last[who] - np.floor(self.rng.random(len(who)) * years * 365.25).astype(np.int32)
-        due = np.flatnonzero(self.long_term & self.lived & (self.rng.random(len(roster)) < 0.82))
-        recent = roster.last[due] - self.rng.integers(0, 350, len(due))
-        who, day = np.concatenate([who, due]), np.concatenate([day, recent])
-        inside = day > np.maximum(roster.birth[who], roster.timeline.first_day)
+        most = np.where(self.long_term, np.maximum(rate, BETWEEN_REVIEWS), rate)
+        who, _ = spread(self.rng.poisson(most * self.volume.reviews_factor * self.lived * years))
+        end = roster.timeline.last_day
+        day = end - np.floor(self.rng.random(len(who)) * years * 365.25).astype(np.int32)
+        wanted = np.where(self.long_term_since[who] <= day, most[who], rate[who])
+        kept = self.rng.random(len(who)) * most[who] < wanted  # nobody is reviewed for what they do not have yet
+        due, back = np.nonzero((self.long_term & self.lived)[:, None] & np.ones(max(round(years), 1), np.bool_))
+        reviewed = self.rng.random(len(due)) < REVIEWED
+        due, back = due[reviewed], back[reviewed]
+        yearly = (end - np.floor(365.25 * back) - self.rng.integers(0, 350, len(due))).astype(np.int32)
+        has_it = self.long_term_since[due] <= yearly
+        who, day = np.concatenate([who[kept], due[has_it]]), np.concatenate([day[kept], yearly[has_it]])
+        inside = (day > np.maximum(roster.birth[who], roster.timeline.first_day)) & (day <= roster.last[who])
         who, day = who[inside], day[inside]
         return Visits(who, day, (day - roster.birth[who]) / 365.25)
 
@@ -173,11 +185,31 @@ class Measurer:
         )
         creatinine = np.round(np.clip(7_600 / np.maximum(egfr, 8) + rng.normal(0.0, 4.0, len(egfr)), 35, 600))
         self.add(kidney, "serum_creatinine", ("1000731000000107",), creatinine, UMOL_L)
-        fats = self.some(visits, np.where(self.long_term[visits.who], 0.45, np.where(visits.age >= 40, 0.14, 0.02)))
+        self._haemoglobin(visits, watched)
+        self._fats(visits)
+
+    def _haemoglobin(self, visits: Visits, watched: Bools) -> None:
+        roster, rng = self.roster, self.rng
+        bled = self.some(visits, np.where(watched, 0.35, np.where(visits.age >= 16, 0.08, 0.01)))
+        pale = roster.onset(self.world.states, "anaemia")[bled.who] <= bled.day
+        usual = np.where(roster.sex[bled.who] == 1, 148.0, 134.0) - 0.15 * np.maximum(bled.age - 60, 0)
+        level = np.round(usual - 26.0 * pale + rng.normal(0.0, 10.0, len(bled.who)))
+        self.add(bled, "haemoglobin", (), np.clip(level, 45, 200), G_L)
+
+    def _fats(self, visits: Visits) -> None:
+        roster, rng = self.roster, self.rng
+        fats = self.some(
+            visits,
+            np.where(self.long_term_since[visits.who] <= visits.day, 0.45, np.where(visits.age >= 40, 0.14, 0.02)),
+        )
         total = np.round(
             np.clip(4.9 + 0.5 * roster.cholesterol_ratio[fats.who] + rng.normal(0, 0.6, len(fats.who)), 2.0, 11), 1
         )
         self.add(fats, "total_cholesterol", ("1005671000000105", "114711000000101"), total, MMOL_L)
+        # the deviation that the hazard of an event hangs on, as a laboratory would report it
+        ratio = np.clip(MEAN_RATIO + roster.cholesterol_ratio[fats.who] + rng.normal(0, 0.2, len(fats.who)), 1.2, 12)
+        self.add(fats, "hdl_cholesterol", ("1005681000000107",), np.round(total / ratio, 1), MMOL_L)
+        self.add(fats, "total_hdl_ratio", (), np.round(ratio, 1), COUNT)
 
     def risk(self, visits: Visits) -> None:
         """Add recorded ten-year risks of those without cardiovascular disease."""
@@ -207,7 +239,7 @@ class Measurer:
         count = int(self.volume.laboratory_rows * len(roster))
         who, _ = spread(rng.multinomial(count, weight / weight.sum()))
         years = self.volume.review_years
-        day = roster.last[who] - np.floor(rng.random(len(who)) * years * 365.25).astype(np.int32)
+        day = roster.timeline.last_day - np.floor(rng.random(len(who)) * years * 365.25).astype(np.int32)
         place = self.world.measurements.of_codes(LABORATORY_CODES, SYNTHETIC).draw(rng, len(who))
         value = np.round(np.exp(rng.normal(3.0, 0.8, len(who))), 1)
         low = rng.random(len(who)) < 0.02

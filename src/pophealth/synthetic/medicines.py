@@ -7,7 +7,7 @@ import numpy as np
 from pophealth.synthetic.arrays import Bools, Days, Floats, Ints, spread
 from pophealth.synthetic.diagnoses import deficits_on
 from pophealth.synthetic.ledger import Ledger
-from pophealth.synthetic.roster import LIVED, Roster
+from pophealth.synthetic.roster import DAYS_PER_YEAR, LIVED, Roster
 from pophealth.synthetic.volumes import Volume
 from pophealth.synthetic.world import Regimen, World
 
@@ -19,12 +19,17 @@ READINESS, LEVEL, PER_DEFICIT = 0.9, 0.25, 0.15
 of `world/regimens.csv` are those of a person with neither."""
 SKIPPED = 0.03
 """Share of issues that were not asked for."""
+READY_YEARS = 3.5
+"""Deficits count that were there so long before the extract: what somebody will have says nothing of what they were given."""
+OLD_SUPPLY = 168
+"""Days from issue to issue, and of supply, in the part of the history that holds one issue in half a year."""
 
 
 def add_medicines(rng: np.random.Generator, world: World, roster: Roster, ledger: Ledger, volume: Volume) -> Ints:
     """Add issues, and give how many medicines each person has on repeat on their last day."""
     repeats = np.zeros(len(roster), np.int64)
-    deficits = deficits_on(world, roster, np.arange(len(roster)), roster.last)
+    then = np.full(len(roster), roster.timeline.last_day - round(READY_YEARS * DAYS_PER_YEAR), np.int32)
+    deficits = deficits_on(world, roster, np.arange(len(roster)), then)
     readiness = np.exp(rng.normal(LEVEL, READINESS, len(roster)) + PER_DEFICIT * np.minimum(deficits, 14))
     taken: dict[str, Bools] = {}
     for regimen in world.regimens:
@@ -63,9 +68,10 @@ def _add_repeats(
     rng: np.random.Generator, roster: Roster, ledger: Ledger, volume: Volume, who: Ints, since: Days, place: Ints
 ) -> Bools:
     """Add repeat issues; give which of them still run on their person's last day."""
-    last = roster.last[who]
-    window = last - np.int32(volume.medication_years * 365.25)
-    begun_before = (since < window) & (since > roster.timeline.first_day)
+    last, end = roster.last[who], roster.timeline.last_day
+    window = np.int32(end - volume.medication_years * DAYS_PER_YEAR)
+    oldest = np.int32(end - volume.issue_years * DAYS_PER_YEAR)
+    begun_before = (since < oldest) & (since > roster.timeline.first_day)
     ledger.add(
         "medications",
         who[begun_before],
@@ -75,32 +81,48 @@ def _add_repeats(
         repeat=1,
     )
     interval = np.where(rng.random(len(who)) < 0.4, 28, 56)
-    first = np.maximum(since, window) + np.floor(rng.random(len(who)) * interval).astype(np.int32)
+    asked_at = rng.random(len(who))
+    old_first = np.maximum(since, oldest) + np.where(since < oldest, np.floor(asked_at * OLD_SUPPLY), 0).astype(
+        np.int32
+    )
+    old = np.maximum((window - 1 - old_first) // OLD_SUPPLY + 1, 0)
+    row, number = spread(old)
+    _add_issues(
+        rng, roster, ledger, who[row], old_first[row] + number * OLD_SUPPLY, place[row], np.full(len(row), OLD_SUPPLY)
+    )
+    first = np.maximum(since, window) + np.floor(asked_at * interval).astype(np.int32)
     stopped = rng.random(len(who)) < STOPPED
-    until = np.where(stopped, window + np.floor(rng.random(len(who)) * (last - window)).astype(np.int32), last)
+    until = np.where(stopped, window + np.floor(rng.random(len(who)) * (end - window)).astype(np.int32), end)
+    until = np.minimum(until, last)
     issues = np.maximum((until - first) // interval + 1, 0)
     row, number = spread(issues)
-    asked = rng.random(len(row), np.float32) >= SKIPPED
-    row, number = row[asked], number[asked]
-    day = first[row] + number * interval[row] + rng.integers(-2, 3, len(row))
-    drawn = rng.random(len(row), np.float32)
-    ledger.add(
-        "medications",
-        who[row],
-        np.minimum(day, last[row]),
-        place=place[row],
-        supply=np.where(drawn < SUPPLY_MISSING, -1, interval[row]),
-        repeat=np.where(drawn > 1 - REPEAT_MISSING, -1, 1),
-    )
+    _add_issues(rng, roster, ledger, who[row], first[row] + number * interval[row], place[row], interval[row])
     running: Bools = ~stopped & (issues > 0)
     return running
+
+
+def _add_issues(
+    rng: np.random.Generator, roster: Roster, ledger: Ledger, who: Ints, day: Days, place: Ints, supply: Ints
+) -> None:
+    """Add issues about the days they are due, but those not asked for."""
+    asked = rng.random(len(who), np.float32) >= SKIPPED
+    who, day, place, supply = who[asked], day[asked], place[asked], supply[asked]
+    drawn = rng.random(len(who), np.float32)
+    ledger.add(
+        "medications",
+        who,
+        np.minimum(day + rng.integers(-2, 3, len(who)), roster.timeline.last_day),
+        place=place,
+        supply=np.where(drawn < SUPPLY_MISSING, -1, supply),
+        repeat=np.where(drawn > 1 - REPEAT_MISSING, -1, 1),
+    )
 
 
 def _add_courses(
     rng: np.random.Generator, roster: Roster, ledger: Ledger, volume: Volume, who: Ints, place: Ints
 ) -> None:
-    """Add one to three short courses that are not on repeat."""
-    row, _ = spread(rng.integers(1, 4, len(who)))
-    back = np.floor(rng.random(len(row)) * volume.medication_years * 365.25).astype(np.int32)
+    """Add short courses that are not on repeat, two of them on average in as long as every issue is on record."""
+    row, _ = spread(rng.poisson(2.0 * volume.issue_years / volume.medication_years, len(who)))
+    back = np.floor(rng.random(len(row)) * volume.issue_years * DAYS_PER_YEAR).astype(np.int32)
     supply = rng.choice(np.array([5, 7, 14, 28]), len(row))
-    ledger.add("medications", who[row], roster.last[who[row]] - back, place=place[row], supply=supply, repeat=0)
+    ledger.add("medications", who[row], roster.timeline.last_day - back, place=place[row], supply=supply, repeat=0)

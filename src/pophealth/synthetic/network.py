@@ -51,6 +51,8 @@ class Order:
     seed: int
     timeline: Timeline
     volume: Volume
+    unobserved: float
+    planted: bool
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,9 @@ def make_network(out: Path, world: World, order: Order, number: int) -> Made:
         return stream(seed, number, what)
 
     places = make_places(luck("places"), number, order.patients)
-    guests = draw_guests(luck("guests"), world.archetypes, timeline, order.patients)
-    lives = live(world.states, make_room(quotas(order.patients), guests), timeline, seed, number)
+    guests = draw_guests(luck("guests"), world.archetypes if order.planted else (), timeline, order.patients)
+    room = make_room(quotas(order.patients), guests)
+    lives = live(world.states, room, timeline, (seed, number), order.unobserved)
     roster = make_roster(luck("roster"), world.states, lives, guests, places)
     ledger = Ledger(roster.birth, roster.last)
     fill_ledger(ledger, world, order, number, lives, roster, guests)

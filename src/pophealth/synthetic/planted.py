@@ -103,7 +103,13 @@ def _archetype(path: Path) -> Archetype:
 def draw_guests(
     rng: np.random.Generator, archetypes: tuple[Archetype, ...], timeline: Timeline, patients: int
 ) -> Guests:
-    """Give the planted people of a network; they are part of the number of patients asked for."""
+    """Give the planted people of a network; they are part of the number of patients asked for.
+
+    Without archetypes there are none.
+    """
+    if not archetypes:
+        none = np.empty(0, np.int64)
+        return Guests(none, none, none.astype(np.int32), none, none)
     numbers = np.array([archetype.people for archetype in archetypes])
     if numbers.sum() > CROWDED * patients:
         numbers = np.minimum(numbers, 1)

@@ -30,13 +30,13 @@ def add_weights(measurer: Measurer, visits: Visits) -> None:
     may = (measurer.lived & ~obese | weighed)[seen.who] & (seen.age >= 16)
     lately = np.flatnonzero(weighed & (rng.random(len(roster)) < WEIGHED_LATELY))
     who = np.concatenate([seen.who[may], lately])
-    day = np.concatenate([seen.day[may], roster.last[lately] - rng.integers(0, 350, len(lately))])
+    day = np.concatenate([seen.day[may], roster.timeline.last_day - rng.integers(0, 350, len(lately))])
     value = np.round(index[who] + np.clip(rng.normal(0.0, 0.25, len(who)), -0.5, 0.5), 1)
     weighings = Visits(who, day, (day - roster.birth[who]) / 365.25)
     measurer.add(weighings, "bmi", ("60621009",), value, KG_M2)
     coded = lately[rng.random(len(lately)) < 0.25]
     place = measurer.world.events.of_list("obesity", ("414915002", "162864005")).draw(rng, len(coded))
-    measurer.ledger.add("events", coded, roster.last[coded] - rng.integers(0, 1_500, len(coded)), place=place)
+    measurer.ledger.add("events", coded, roster.timeline.last_day - rng.integers(0, 1_500, len(coded)), place=place)
 
 
 def _weighed(measurer: Measurer, obese: Bools) -> Bools:
@@ -58,8 +58,10 @@ def add_checks(measurer: Measurer) -> None:
     roster, rng, world = measurer.roster, measurer.rng, measurer.world
     ill = np.flatnonzero(measurer.lived & (measurer.has["severe_mental_illness"] <= roster.last - 200))
     checked = ill[rng.random(len(ill)) < CHECKED]
-    day = roster.last[checked] - rng.integers(0, 340, len(checked))
-    visits = Visits(checked, day, (day - roster.birth[checked]) / 365.25)
+    day = roster.timeline.last_day - rng.integers(0, 340, len(checked))
+    there = day <= roster.last[checked]
+    checked, day = checked[there], day[there]
+    visits = Visits(checked, day.astype(np.int32), (day - roster.birth[checked]) / 365.25)
     measurer.pressure(visits)
     for codelist, codes in (
         ("smi_check_bmi", ("698094009",)),
@@ -80,5 +82,5 @@ def _add_alcohol(measurer: Measurer) -> None:
     asked: Ints = np.flatnonzero(adult & (rng.random(len(roster)) < 0.12))
     place = measurer.world.measurements.of_list("smi_check_alcohol").draw(rng, len(asked))
     score = np.minimum(rng.poisson(3.5, len(asked)), 12).astype(np.float64)
-    day = roster.last[asked] - rng.integers(0, 700, len(asked))
+    day = roster.timeline.last_day - rng.integers(0, 700, len(asked))
     measurer.ledger.add("measurements", asked, day, place=place, value=score, unit=COUNT)

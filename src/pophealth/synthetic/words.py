@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-UNITS = ("mmHg", "kg/m2", "mmol/mol", "mL/min/1.73m2", "umol/L", "mmol/L", "%", "ug/g", "mm[Hg]", "kg/m^2", "1")
-MMHG, KG_M2, MMOL_MOL, EGFR_UNIT, UMOL_L, MMOL_L, PERCENT, UG_G, MMHG_ALSO, KG_M2_ALSO, COUNT = range(len(UNITS))
+UNITS = ("mmHg", "kg/m2", "mmol/mol", "mL/min/1.73m2", "umol/L", "mmol/L", "%", "ug/g", "mm[Hg]", "kg/m^2", "1", "g/L")
+MMHG, KG_M2, MMOL_MOL, EGFR_UNIT, UMOL_L, MMOL_L, PERCENT, UG_G, MMHG_ALSO, KG_M2_ALSO, COUNT, G_L = range(len(UNITS))
 """Units the generator measures in; archetypes can name others."""
 COMPARATORS = ("=", "<", "<=", ">", ">=")
 LESS, MORE = 1, 3

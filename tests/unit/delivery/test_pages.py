@@ -214,11 +214,15 @@ def test_everybody_of_the_worklist_has_one_row_with_reasons(site: Path) -> None:
     assert "Not known from the record: " in text
 
 
-def test_what_puts_a_person_first_is_told_first(site: Path) -> None:
+def test_what_puts_a_person_first_is_told_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An urgent person's urgent list, and of those owed an offer the list that owes it, whatever order the rules came in."""
-    parcel = made_parcel()
+    from pophealth.delivery.pages import front as front_page
+
+    monkeypatch.setattr(front_page, "FIRST_TO_RING", 60)
+    parcel = made_parcel(practices=None)
     rules = parcel.summary["rules"]
-    front = (site / "index.html").read_text()
+    render_site(parcel, tmp_path)
+    front = (tmp_path / "index.html").read_text()
     ring = front[front.index('id="ring-caption"') :].split("</table>")[0]
     rows = re.findall(
         r'ph-place--(urgent|owed)">.*?ph-need">(.*?)(?:: <strong>(.*?)</strong>)?</span>', ring, re.DOTALL
@@ -231,16 +235,72 @@ def test_what_puts_a_person_first_is_told_first(site: Path) -> None:
 
 def test_what_monitoring_saw_stands_on_the_page_of_data_quality(site: Path) -> None:
     page = (site / "site" / "quality.html").read_text()
-    row = re.search(r"<tr><th scope=\"row\">Emergency admission 12m</th>.*?</tr>", page, re.DOTALL)
-    assert row is not None
-    assert "Stability index of eFI deficit count: 0.31, limit 0.2" in row[0]
-    assert [int(number) for number in re.findall(r">(\d+)</td>", row[0])] == [3, 18, 21, 200]
+    drift, outcome = re.findall(
+        r"<tr><th scope=\"row\">Emergency admission within 12 months</th>.*?</tr>", page, re.DOTALL
+    )
+    assert "Stability index of eFI deficit count: 0.31, limit 0.2" in drift
+    assert "EFI deficit count: 0.31" in drift.replace("eFI", "EFI")
+    assert re.findall(r">([0-9.]+)(?: %)?</td>", drift) == ["3", "220", "0.04", "12"]
+    assert [int(number) for number in re.findall(r">(\d+)</td>", outcome)] == [200, 18, 21]
+    assert "+1.0 (−2.0 to +4.0)" in outcome
+    assert "31 January 2024" in outcome
+
+
+def test_disagreements_stand_first_and_are_counted(site: Path) -> None:
+    page = (site / "site" / "quality.html").read_text()
+    progress = page[page.index('id="progress-caption"') :].split("</table>")[0]
+    assert re.findall(r"(\d+ of \d+ answers)", progress) == ["1 of 6 answers"]
+
+
+def test_causes_are_those_of_everybody_who_went_also_of_those_of_whom_no_row_is_left(site: Path) -> None:
+    parcel = made_parcel()
+    front = (site / "index.html").read_text()
+    rows = dict(re.findall(r'<tr><th scope="row">([^<]*)</th><td class="ph-number">\d+</td><td class="ph-number">(\d+)</td></tr>',
+                           front[front.index('id="changes-caption"') :].split("</table>")[0]))  # fmt: skip
+    assert rows["Left the practice"] == "5"
+    assert rows["Opted out"] == "4"
+    assert rows["Died"] == "3"
+    came = parcel.changes.filter(pl.col("change") == "entered").height
+    assert f"+{came} / −12" in front
+    places = front[front.index('id="changes-role-caption"') :].split("</table>")[0]
+    assert "Places went to others" in places
+
+
+def test_who_falls_off_and_who_comes_on_is_named(tmp_path: Path) -> None:
+    """The nearest to the edge first, by number where it may stand; the urgent are not among them."""
+    parcel = made_parcel()
+    people = parcel.worklist["patient_id"].to_list()[:20]
+    role = parcel.summary["plan"]["if_slots_change"][0]["role"]
+    offers = pl.DataFrame(
+        {
+            "patient_id": people,
+            "role": role,
+            "is_urgent": [True, *[False] * 19],
+            "is_owed": False,
+            "order": range(1, 21),
+            "slots_until_here": range(2, 42, 2),
+        }
+    )
+    plan = parcel.summary["plan"] | {
+        "by_role": [{**parcel.summary["plan"]["by_role"][0], "role": role, "slots": 20}],
+        "if_slots_change": [
+            {"role": role, "slots_delta": d, "people_delta": p} for d, p in ((-4, -2), (14, 7), (1, 0))
+        ],
+    }
+    render_site(replace(parcel, offers=offers, summary=parcel.summary | {"plan": plan}, practices=None), tmp_path)
+    front = (tmp_path / "index.html").read_text()
+    rows = re.findall(r"<tr>.*?</tr>", front[front.index('id="slots-caption"') :].split("</table>")[0], re.DOTALL)[1:]
+    numbers = dict(parcel.worklist.select("patient_id", "nhs_number").iter_rows())
+    said = [f"{n[:3]} {n[3:6]} {n[6:]}" for n in (numbers[person] for person in people)]
+    assert len(rows) == 2, "a change that moves nobody is not shown"
+    assert f">{said[9]}, {said[8]}<" in rows[0]
+    assert f">{', '.join(said[10:15])} and 2 more<" in rows[1]
 
 
 def test_long_worklists_are_cut_and_who_is_left_out_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pophealth.delivery.pages import worklists
+    from pophealth.delivery.pages import people, worklists
 
-    monkeypatch.setattr(worklists, "WAITING_SHOWN", 5)
+    monkeypatch.setattr(people, "WAITING_SHOWN", 5)
     monkeypatch.setattr(worklists, "MOST_PEOPLE", 10)
     parcel = made_parcel()
     render_site(parcel, tmp_path)

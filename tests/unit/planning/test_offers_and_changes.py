@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 
 import polars as pl
 
@@ -144,3 +145,19 @@ def test_who_leaves_the_plan_and_stays_on_the_list_lost_the_place_to_others() ->
             "gained": ("entered", cause),
             "treated": ("left", "record"),
         }
+
+
+def test_who_leaves_the_plan_because_the_team_dealt_with_it_lost_no_place_to_others() -> None:
+    """Their list stays as it was; only where an action was returned is a missing offer put down to it."""
+    listed = members(*((person, "r", "listed", 1, 1) for person in ("done", "due", "pushed", "lost")))
+    everyone = frozenset({"done", "due", "pushed", "lost"})
+    before = plan(("done", "planned"), ("pushed", "planned"), ("lost", "planned"))
+    after = plan(("due", "planned"), ("pushed", "waiting"))
+    known = replace(since(everyone), acted_on=["done", "due", "pushed"])
+    found = plan_changes(before, after, changes_between(listed, listed, known), known)
+    assert {row["patient_id"]: (row["change"], row["cause"]) for row in found.to_dicts()} == {
+        "done": ("left", "action"),
+        "due": ("entered", "action"),
+        "pushed": ("left", "capacity"),
+        "lost": ("left", "capacity"),
+    }

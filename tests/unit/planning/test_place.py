@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pophealth.errors import ConfigError
 from pophealth.planning import Capacity, Floor, Holdout, place_offers
+from pophealth.planning.counts import plan_counts
 from pophealth.planning.offers import OFFERS
 from pophealth.planning.place import PLAN
 
@@ -146,3 +147,27 @@ def test_every_plan_keeps_its_promises(people: list, slots: int, share: float, r
         assert have >= share * planned.height - 1e-6 or waiting_deprived == 0
     assert made["order"].to_list() == list(range(1, made.height + 1))
     assert made["slots_until_here"].to_list() == made["slots"].cum_sum().to_list()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 3), st.integers(1, 5), st.booleans(), st.integers(1, 100)), min_size=1, max_size=30
+    ),
+    st.integers(0, 40),
+    st.floats(0.05, 1),
+)
+def test_what_a_floor_cost_is_what_two_plans_differ_by(
+    people: list[tuple[int, int, bool, int]], slots: int, share: float
+) -> None:
+    """Offers of one to four slots: the last may not fit, and leave slots that nobody uses."""
+    rows = offers("head\n" + "\n".join(f"p{n:02d} | {tier} | 1 | | {fifth} | {str(urgent and n % 5 == 0).lower()} | false"
+                                       for n, (tier, fifth, urgent, _) in enumerate(people)))  # fmt: skip
+    rows = rows.with_columns(minutes=pl.Series([minutes for *_, minutes in people], dtype=pl.Int32))
+    capacity, floor = Capacity({"gp": slots}, weeks=1), Floor(share)
+    with_floor, without = place_offers(rows, capacity, floor=floor), place_offers(rows, capacity)
+    planned, plain = (
+        set(plan.filter(pl.col("place") == "planned")["patient_id"].to_list()) for plan in (with_floor, without)
+    )
+    cost = plan_counts(with_floor, capacity, (floor,), Holdout())["floor"]
+    assert (cost["brought_in"], cost["made_to_wait"]) == (len(planned - plain), len(plain - planned))

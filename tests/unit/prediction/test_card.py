@@ -30,9 +30,13 @@ def interval(estimate: float | None, low: float | None = None, high: float | Non
     return {"estimate": estimate, "low": low, "high": high}
 
 
-def group(name: str, gap: dict[str, float | None]) -> dict[str, object]:
-    figures = {"auroc": {"figure": interval(0.7, 0.6, 0.8), "gap": gap}}
-    return {"grouping": "sex", "group": name, "rows": 50, "people": 40, "events": 5, "figures": figures}
+def group(name: str, gap: dict[str, float | None], *, events: int = 15, beyond: float = 0.0) -> dict[str, object]:
+    """A group in which the share of events is `beyond` above what was foretold."""
+    figures = {
+        "auroc": {"figure": interval(0.7, 0.6, 0.8), "gap": gap},
+        "calibration_in_the_large": {"figure": interval(beyond, beyond, beyond), "gap": gap},
+    }
+    return {"grouping": "sex", "group": name, "rows": 50, "people": 40, "events": events, "figures": figures}
 
 
 REPORT = {
@@ -77,6 +81,15 @@ def test_a_gap_that_chance_explains_shuts_no_gate() -> None:
     assert passed(REPORT | {"subgroups": [group("male", interval(-0.2, -0.5, 0.1))]})["max_subgroup_auroc_gap"]
 
 
+def test_a_handful_of_people_shuts_no_gate_and_missing_events_do() -> None:
+    gap = interval(-0.2, -0.3, -0.1)
+    rest = [group("female", interval(0.02, 0.01, 0.03))]
+    few = [group("not known", gap, events=0, beyond=-0.1), *rest]  # 5 of 50 were expected
+    assert passed(REPORT | {"subgroups": few})["max_subgroup_auroc_gap"]
+    none_where_many_were_due = [group("male", gap, events=0, beyond=-0.4), *rest]
+    assert not passed(REPORT | {"subgroups": none_where_many_were_due})["max_subgroup_auroc_gap"]
+
+
 def test_the_words_of_a_gate_name_what_was_asked_and_found() -> None:
     words = {gate.name: gate.words() for gate in check_gates(SPEC, REPORT)}
     assert words["max_subgroup_auroc_gap"] == "max_subgroup_auroc_gap asks 0.1, found 0.05 (sex male)"
@@ -90,7 +103,7 @@ def test_the_card_shows_figures_groups_lists_gates_and_the_national_ceiling() ->
     assert card.startswith("# For whom\n\nAdults.\n\n## This version")
     assert "| auroc | 0.750 | 0.700 to 0.800 |" in card
     assert "| ici | 0.005 | none to none |" in card
-    assert "| sex male | 50 | 5 | 0.700 (0.600 to 0.800)" in card
+    assert "| sex male | 50 | 15 | 0.700 (0.600 to 0.800)" in card
     assert "| 50 | 10 | 0.200 | 0.100 | none |" in card
     assert "- passed: min_events asks 100, found 120" in card
     assert "0.799" in card

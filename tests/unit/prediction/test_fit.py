@@ -211,6 +211,22 @@ def test_survival_models_need_an_event_and_nobody_who_reached_the_end(kind: str)
         assert predict(fitted(kind, everybody), everybody).is_between(0, 1).all()
 
 
+@pytest.mark.parametrize("kind", ["cox", "weibull", "discrete_hazard"])
+def test_a_level_of_whom_nobody_had_the_event_stops_no_fit(kind: str) -> None:
+    """Its likelihood would grow without end; such people have the risk that all else about them gives."""
+    rare = (pl.col("sex").cast(pl.String) == "other") & (pl.int_range(pl.len()) % 10 == 0)
+    frame = FRAME.with_columns(
+        sex=pl.when(rare).then(pl.lit("rare")).otherwise(pl.col("sex").cast(pl.String)).cast(pl.Categorical),
+        event=pl.col("event") & ~rare,
+    )
+    model = fitted(kind, frame)
+    names = column_names(model.inputs)
+    assert "sex=rare" in names
+    if kind != "discrete_hazard":  # penalised: it ends somewhere
+        assert model.body.coefficients[names.index("sex=rare")] == 0
+    assert predict(model, frame.filter(rare)).is_between(0.001, 0.999).all()
+
+
 def test_a_part_of_a_frame_may_be_constant_where_the_whole_is_not() -> None:
     part = FRAME.filter(~pl.col("has_diabetes"))
     for kind in ("logistic", "gradient_boosting", "cox", "discrete_hazard"):

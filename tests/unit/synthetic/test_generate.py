@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pophealth.config import load_config
+from pophealth.declare.window import months_before
 from pophealth.errors import UsageError
 from pophealth.reference import load_areas, load_library, load_medicine_map, load_memberships, load_network_details
 from pophealth.synthetic import generate
@@ -153,6 +154,63 @@ def test_nothing_is_recorded_before_birth_after_death_or_after_the_extract(small
             assert rows.filter(pl.col("recorded_date") < pl.col("date")).is_empty()
 
 
+def year_before(rows: pl.DataFrame, day: date, column: str = "date") -> pl.DataFrame:
+    return rows.filter(pl.col(column).is_between(day - timedelta(days=365), day, closed="right"))
+
+
+def test_a_record_does_not_say_who_is_about_to_leave(large) -> None:
+    """Who leaves within the next year was seen as often before as who stays: leaving hangs on nothing that is recorded."""
+    day = INDEX_DATE - timedelta(days=366)
+    people = large.read("registrations").filter(
+        pl.col("registration_type") == "regular",
+        pl.col("start_date") < day - timedelta(days=400),
+        pl.col("end_date").is_null() | (pl.col("end_date") > day),
+    )
+    still = large.read("registrations").filter(pl.col("end_date").is_null())["patient_id"]
+    people = people.join(large.read("deaths"), on="patient_id", how="anti").join(
+        large.read("patients").filter(pl.col("birth_date") < date(1994, 1, 1)), on="patient_id"
+    )
+    decade = (2024 - pl.col("birth_date").dt.year()) // 10  # younger people move more often, and are seen less
+    people = people.select("patient_id", "sex", leaves=~pl.col("patient_id").is_in(still.implode()), decade=decade)
+    for table, least in (("appointments", 2.0), ("medications", 1.0), ("outpatients", 0.3), ("measurements", 0.5)):
+        rows = year_before(large.read(table), day).group_by("patient_id").len("rows")
+        counted = people.join(rows, on="patient_id", how="left").with_columns(pl.col("rows").fill_null(0))
+        expected = counted.filter(~pl.col("leaves")).group_by("sex", "decade").agg(usual=pl.col("rows").mean())
+        gone = counted.filter("leaves").join(expected, on=["sex", "decade"])
+        assert gone.height > 200
+        assert counted["rows"].mean() > least
+        beyond = gone["rows"] - gone["usual"]
+        assert abs(beyond.mean()) < 4 * beyond.std() / gone.height**0.5, table
+
+
+def test_what_a_model_reads_is_on_record_at_earlier_dates_as_at_the_last(large) -> None:
+    """At index dates up to two and a half years back, as many people are on a repeat, were seen, had a haemoglobin."""
+    repeats = large.read("medications").filter(pl.col("is_repeat"))
+    supply = pl.col("days_supply").fill_null(28).cast(pl.Int64) + 5
+    haemoglobin = load_library().get("haemoglobin").codes["code"].to_list()
+    blood = large.read("measurements").filter(pl.col("code").is_in(haemoglobin))
+    assert blood["value"].is_between(45, 200).all()
+    seen: dict[str, list[float]] = {"repeat": [], "appointment": [], "outpatient": [], "blood": []}
+    for months in (0, 12, 30):
+        day = months_before(INDEX_DATE, months)
+        there = large.read("registrations").filter(
+            pl.col("start_date") <= day, pl.col("end_date").is_null() | (pl.col("end_date") > day)
+        )["patient_id"]
+        lately = repeats.filter(pl.col("date") <= day, pl.col("date") + pl.duration(days=supply) >= day)
+        for name, rows in (
+            ("repeat", lately),
+            ("appointment", year_before(large.read("appointments"), day)),
+            ("outpatient", year_before(large.read("outpatients"), day)),
+            ("blood", year_before(blood, day)),
+        ):
+            seen[name].append(
+                rows.filter(pl.col("patient_id").is_in(there.implode()))["patient_id"].n_unique() / there.len()
+            )
+    for name, (now, earlier, first) in seen.items():
+        assert now > 0.05, name
+        assert (earlier / now, first / now) == pytest.approx((1.0, 1.0), abs=0.25), (name, seen[name])
+
+
 def test_recording_lags_as_in_real_sources(small) -> None:
     rows = small.read("events").with_columns(lag=(pl.col("recorded_date") - pl.col("date")).dt.total_days())
     old = rows.filter(pl.col("date") < INDEX_DATE - timedelta(days=1_000))
@@ -258,6 +316,7 @@ def test_somebody_elses_tables_are_not_overwritten(tmp_path) -> None:
         {"networks": 5_000},
         {"years": 0},
         {"records_per_person": 1},
+        {"unobserved": 3.0},
         {"months_after": -1},
     ],
 )

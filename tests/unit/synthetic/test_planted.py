@@ -34,6 +34,17 @@ def test_every_rule_has_planted_people_in_every_network(small) -> None:
     assert min(small.facts.planted.values()) >= len(small.facts.networks)
 
 
+def test_nobody_is_planted_where_models_are_held_against_the_truth(tmp_path) -> None:
+    facts = generate(tmp_path, networks=1, patients=400, seed=1, index_date=date(2025, 1, 31), years=2, planted=False)
+    assert facts.planted == {}
+    assert facts.registered == 400
+    stays = pl.read_parquet(tmp_path / "registrations" / "U22600.parquet").filter(
+        pl.col("registration_type") == "regular"
+    )
+    simulated = pl.read_parquet(tmp_path / "truth" / "U22600-people.parquet")
+    assert set(stays["patient_id"].cast(pl.String)) == set(simulated["patient_id"].cast(pl.String))
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pophealth.declare.window import months_before
 from pophealth.errors import UsageError
 from pophealth.reference import load_library
-from pophealth.synthetic import hazards, true_risks
+from pophealth.synthetic import generate, hazards, true_risks
 from pophealth.synthetic.states import ADMISSION, DEATH, OUTCOMES, load_states
 from pophealth.synthetic.truth import auroc
 
@@ -74,6 +74,16 @@ def test_the_unobserved_part_has_mean_factor_one(large) -> None:
         assert factor.mean() == pytest.approx(1.0, abs=0.02)
         spread = hazards.UNOBSERVED[OUTCOMES.index(outcome)]
         assert people[f"unobserved_{outcome}"].std() == pytest.approx(spread, abs=0.01)
+
+
+def test_all_of_a_risk_can_be_put_on_record(tmp_path) -> None:
+    facts = generate(tmp_path, networks=1, patients=2_000, seed=2, index_date=INDEX_DATE, years=4, unobserved=0.0)
+    risks = true_risks(tmp_path, facts.networks[0], YEAR_BEFORE)
+    for outcome in ("admission", "death", "care_home", "cvd"):
+        assert risks[outcome].to_numpy() == pytest.approx(risks[f"{outcome}_recorded"].to_numpy(), rel=1e-6)
+    assert facts.reachable is not None
+    assert facts.reachable["auroc_true"] == pytest.approx(facts.reachable["auroc_recorded"], abs=1e-4)
+    assert "admission 0.00" in facts.unobserved
 
 
 def test_planted_people_and_visitors_have_no_truth(large) -> None:

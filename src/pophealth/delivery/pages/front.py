@@ -4,49 +4,76 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from pophealth.delivery.pages import numbers, words
 from pophealth.delivery.pages.inequality import Gap, sentence
+from pophealth.delivery.pages.people import first_to_ring
 from pophealth.terms import SERVICES
 
 if TYPE_CHECKING:
-    from pophealth.delivery.pages.cases import Case
     from pophealth.delivery.parcel import Parcel
 
 _FIRST_RUN = "This is the first run: there is no earlier one to compare it with."
 FIRST_TO_RING = 10
 GAPS_SHOWN = 8
+AT_THE_EDGE = 5
+"""People named who fall off or come on when slots change; the others are counted, and stand in the plan's table."""
 
 
-def front_of(parcel: Parcel, cases: list[Case], gaps: list[Gap]) -> dict[str, Any]:
-    """Give the values of the first page's template."""
+def front_of(parcel: Parcel, people: pl.DataFrame, gaps: list[Gap], listed: pl.DataFrame) -> dict[str, Any]:
+    """Give the values of the first page's template.
+
+    Parameters
+    ----------
+    people
+        The worklist with the NHS numbers that may stand there.
+    listed
+        The network's listed rows (`numbers.listed_rows`).
+    """
     summary = parcel.summary
-    listed = numbers.listed_rows(parcel.members, summary["rules"])
     by_service = numbers.places_by(listed, "service")
     services = [
         {"id": service, "title": title, **by_service.get(service, dict.fromkeys(_COUNTS, 0))}
         for service, title in SERVICES.items()
     ]
-    first = [case for case in cases if case.place in ("urgent", "owed")]
-    changes = numbers.change_counts(parcel.changes)
+    placed = numbers.placed_people(people)
+    told = summary.get("changes") or {}
+    changes = numbers.change_counts(told.get("by_rule") or {})
     return {
         "summary": summary,
         "plan": summary.get("plan") or {},
         "services": services,
         "by_practice": _by_practice(parcel, listed),
         "people_listed": listed["patient_id"].n_unique(),
-        "placed": numbers.placed_people(parcel.worklist),
-        "first": first[:FIRST_TO_RING],
-        "first_count": len(first),
+        "placed": placed,
+        "first": first_to_ring(parcel, people, FIRST_TO_RING),
+        "first_count": placed["urgent"] + placed["owed"],
         "oldest_result": max((int(d) for d in parcel.worklist["days_since_result"].drop_nulls()), default=None),
         "new_people": int(parcel.worklist["is_new"].fill_null(value=False).sum()),
-        "previous_run": (summary.get("changes") or {}).get("previous_run"),
+        "previous_run": told.get("previous_run"),
+        "previous_index_date": told.get("previous_index_date"),
         "changes": changes,
-        "changes_by_service": numbers.change_counts(parcel.changes, "service"),
+        "changes_by_service": _changes_by_service(told.get("by_rule") or {}, summary["rules"]),
+        "changes_by_role": {role: numbers.change_counts({role: change}) for role, change in _by_role(told)},
         "gaps": gaps[:GAPS_SHOWN],
         "gap_count": len(gaps),
-        "slots_change": _slots_change(summary.get("plan") or {}),
+        "slots_change": _slots_change(parcel, people),
         "over_capacity": _over_capacity(summary.get("plan") or {}),
         "answers": _answers(parcel, services, gaps, changes),
+    }
+
+
+def _by_role(changes: dict[str, Any]) -> list[tuple[str, dict[str, dict[str, int]]]]:
+    return sorted((changes.get("by_role") or {}).items())
+
+
+def _changes_by_service(by_rule: dict[str, Any], rules: dict[str, Any]) -> dict[str, Any]:
+    """Give the list entries that came and went by service; lists that are no longer made are under none."""
+    return {
+        service: numbers.change_counts({rule_id: change for rule_id, change in by_rule.items() if rule_id in here})
+        for service in SERVICES
+        if (here := {rule_id for rule_id, rule in rules.items() if rule["service"] == service})
     }
 
 
@@ -128,17 +155,42 @@ def _by_practice(parcel: Parcel, listed: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def _slots_change(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give, for each role, whom fewer or more slots would cost or bring, in words."""
-    titles = {role["role"]: role.get("role_title") or words.role(role["role"]) for role in plan.get("by_role", ())}
-    return [
-        {
-            "role": titles.get(change["role"], words.role(change["role"])),
-            "slots": f"{change['slots_delta']:+d}".replace("-", "−"),
-            "people": f"{change['people_delta']:+d}".replace("-", "−") if change["people_delta"] else "0",
-        }
-        for change in plan.get("if_slots_change", ())
-    ]
+def _slots_change(parcel: Parcel, people: pl.DataFrame) -> list[dict[str, Any]]:
+    """Give, for each change of a role's slots that moves anybody, how many people and who: the nearest to the edge first."""
+    plan = parcel.summary.get("plan") or {}
+    by_role = {role["role"]: role for role in plan.get("by_role", ())}
+    made = []
+    for change in plan.get("if_slots_change", ()):
+        role, delta, moved = change["role"], change["slots_delta"], change["people_delta"]
+        if not moved:
+            continue
+        slots = by_role.get(role, {}).get("slots", 0)
+        made.append(
+            {
+                "role": by_role.get(role, {}).get("role_title") or words.role(role),
+                "slots": f"{delta:+d}".replace("-", "−"),
+                "people": f"{moved:+d}".replace("-", "−"),
+                "who": _at_the_edge(parcel.offers, people, role, slots, delta),
+                "more": max(0, abs(moved) - AT_THE_EDGE),
+            }
+        )
+    return made
+
+
+def _at_the_edge(offers: pl.DataFrame, people: pl.DataFrame, role: str, slots: int, delta: int) -> list[str]:
+    """Give how the first of those are called who fall off or come on when a role has `delta` slots more or fewer."""
+    if offers.is_empty():
+        return []
+    until = pl.col("slots_until_here")
+    moved = offers.filter(
+        pl.col("role").cast(pl.String) == role,
+        ~(pl.col("is_urgent") | pl.col("is_owed")),
+        until > min(slots, slots + delta),
+        until <= max(slots, slots + delta),
+    ).sort("order", descending=delta < 0)
+    first = moved.head(AT_THE_EDGE).select("patient_id")
+    called = first.join(people.select("patient_id", "nhs_number"), on="patient_id", how="left", maintain_order="left")
+    return [words.nhs_number(number) or words.reference(person) for person, number in called.iter_rows()]
 
 
 def _over_capacity(plan: dict[str, Any]) -> list[dict[str, Any]]:

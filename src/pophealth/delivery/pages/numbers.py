@@ -68,17 +68,20 @@ def placed_people(worklist: pl.DataFrame) -> dict[str, int]:
     return {place: counts.get(place, 0) for place in words.PLACES}
 
 
-def change_counts(changes: pl.DataFrame, by: str | None = None) -> dict[str, Any]:
-    """Give how many list entries came and went by cause; with `by`, once more for each value of that column."""
-    if by is not None:
-        return {
-            str(value): change_counts(part)
-            for (value,), part in sorted(
-                changes.partition_by(by, as_dict=True).items(), key=lambda item: str(item[0][0])
-            )
-        }
-    made: dict[str, Any] = {"entered": {}, "left": {}}
-    rows = changes.select(pl.col("change", "cause").cast(pl.String)).group_by("change", "cause").len()
-    for change, cause, number in rows.sort("len", "cause", descending=[True, False]).iter_rows():
-        made[change][cause] = number
+def change_counts(changes: dict[str, dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
+    """Give how many entries came and went by cause, the most frequent cause first.
+
+    Parameters
+    ----------
+    changes
+        The summary's counts by rule or by role (``{"rule": {"entered": {"record": 3}, "left": {}}}``). They count those
+        too who died, moved away or opted out, of whom no row is left.
+    """
+    made: dict[str, dict[str, int]] = {}
+    for change in ("entered", "left"):
+        counts: dict[str, int] = {}
+        for told in changes.values():
+            for cause, number in told.get(change, {}).items():
+                counts[cause] = counts.get(cause, 0) + number
+        made[change] = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
     return made

@@ -79,31 +79,59 @@ def _because(rule: dict[str, Any]) -> str:
     asked = next((c for c in rule["criteria"] if c["id"] == named), None)
     if asked is None:
         return words.spelled(named)
-    names = dict.fromkeys(re.findall(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+", re.sub(r"'[^']*'", "", asked["predicate"])))
+    names = dict.fromkeys(
+        re.findall(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+", re.sub(r"'[^']*'", "", asked.get("bound") or asked["predicate"]))
+    )
     said = [words.feature(name) for name in names if not name.startswith("age_")]
     return " or ".join(said[:2]) or words.spelled(named)
 
 
 def _progress(summary: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give what the network's returned actions say of each rule: reviewed, booked, done, declined, not appropriate."""
-    return [
+    """Give what the network's returned actions say of each rule, and how many of them called it not appropriate.
+
+    The rules that teams disagree with most come first: they are the ones to look at.
+    """
+    disagreed = summary.get("disagreements") or {}
+    rows = [
         {"id": rule_id, "title": summary["rules"][rule_id]["title"], "service": summary["rules"][rule_id]["service"]}
         | {action: counts.get(action, 0) for action in words.ACTIONS}
+        | {"disagreed": disagreed.get(rule_id)}
         for rule_id, counts in sorted((summary.get("progress") or {}).items())
         if rule_id in summary["rules"]
     ]
+    return sorted(rows, key=lambda row: -(row["disagreed"] or {}).get("not_appropriate", 0))
 
 
 def _models(monitoring: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give, for each prediction model in use, its version, the limits it passed here, and whether risks came true."""
-    made = []
-    for model_id, told in sorted(monitoring.items()):
-        came_true = told.get("in_the_large") or {}
-        seen = {name: came_true.get(name) for name in ("people", "events", "expected")}
-        breaches = [
-            f"{breach['what']} of {words.feature(breach['column'])}: {breach['found']:.2f}, limit {breach['limit']:g}"
-            for breach in told.get("breaches", ())
-        ]
-        title = words.first_upper(words.spelled(model_id))
-        made.append({"title": title, "version": told.get("version"), "breaches": breaches} | seen)
-    return made
+    """Give, for each prediction model in use, how far this network's people are from those it learned from.
+
+    With it, whether the risks of an earlier delivery came true, and the limits that were passed.
+    """
+    return [_model(model_id, told) for model_id, told in sorted(monitoring.items())]
+
+
+def _model(model_id: str, told: dict[str, Any]) -> dict[str, Any]:
+    moved = {name: index for name, index in (told.get("psi") or {}).items() if index is not None and name != _RISK}
+    most = max(moved, key=lambda name: (moved[name], name), default=None)
+    breaches = [
+        f"{breach['what']} of {words.feature(breach['column'])}: {breach['found']:.2f}, limit {breach['limit']:g}"
+        for breach in told.get("breaches", ())
+    ]
+    outcomes = [
+        {"of_whom": of_whom, **told[key]}
+        for key, of_whom in (("in_the_large", "everybody followed"), ("in_the_large_held_out", "those held out"))
+        if told.get(key)
+    ]
+    return {
+        "title": words.first_upper(words.model(model_id)),
+        "version": told.get("version"),
+        "people": told.get("people"),
+        "risk_index": (told.get("psi") or {}).get(_RISK),
+        "most_moved": None if most is None else f"{words.feature(most)}: {moved[most]:.2f}",
+        "imputed": told.get("imputed_share"),
+        "breaches": breaches,
+        "outcomes": outcomes,
+    }
+
+
+_RISK = "risk"

@@ -10,8 +10,10 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
+from markupsafe import Markup
 
 from pophealth.delivery.pages import words
+from pophealth.terms import Purpose
 
 STYLES = ("nhsuk-frontend-10.6.1.min.css", "pages.css")
 """Style sheets of a page, vendored and our own, in order."""
@@ -42,6 +44,7 @@ def _environment() -> Environment:
     made.globals |= {
         "PARTS": words.PARTS, "MARKS": words.MARKS, "STATUSES": words.STATUSES, "PLACES": words.PLACES,
         "CAUSES": words.CAUSES, "ACTIONS": words.ACTIONS, "of": words.of,
+        "most_often": words.most_often,
     }  # fmt: skip
     return made
 
@@ -81,6 +84,12 @@ class Chrome:
     facts: dict[str, Any]
     links: tuple[tuple[str, str], ...]
 
+    @property
+    def shares(self) -> bool:
+        """Whether NHS numbers may stand on the network's pages: for case finding, under an agreement."""
+        finding = self.facts["purpose"] == Purpose.CASE_FINDING.value
+        return bool(finding and self.facts.get("network_sharing_agreement"))
+
     def page(self, template: str, title: str, current: str, base: str = "", /, **values: Any) -> str:
         """Give one page.
 
@@ -95,6 +104,7 @@ class Chrome:
             "name": self.name,
             "code": self.code,
             "facts": self.facts,
+            "shares": self.shares,
             "base": base,
             "policy": _policy(),
             "script": asset("pages.js"),
@@ -111,6 +121,7 @@ def _seen_from(base: str, address: str) -> str:
     return address.removeprefix("../") if base and address.startswith("../") else base + address
 
 
-def rows_module() -> Any:
-    """Give the macros of worklist rows as functions."""
-    return _environment().get_template("_case.html.jinja").module
+def rule_words(rule: dict[str, Any]) -> Markup:
+    """Give a rule in plain words, as HTML: the same on every page that shows it."""
+    said: Markup = _environment().get_template("_rule.html.jinja").module.rule_words(rule)  # type: ignore[attr-defined]
+    return said

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pophealth.delivery.pages import numbers, words
 from pophealth.delivery.pages.charts import NARROW, bars
+from pophealth.delivery.pages.render import rule_words
+from pophealth.terms import SERVICES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from pophealth.delivery.parcel import Parcel
 
 _ENDS = tuple(words.STATUSES)
+
+RulesByService = dict[str, list[dict[str, Any]]]
+"""Service to its rules in the order of the catalogue, each with what a page says of it."""
 
 
 def address(service: str) -> str:
@@ -31,18 +36,19 @@ def rules_of(summary: dict[str, Any], service: str) -> list[dict[str, Any]]:
     return [_with_words(rule, summary) for rule in sorted(rules, key=lambda rule: (rule["catalogue_id"], rule["id"]))]
 
 
-def service_of(parcel: Parcel, service: str, title: str) -> dict[str, Any]:
-    """Give the values of a service's page."""
-    listed = numbers.listed_rows(parcel.members, parcel.summary["rules"])
-    here = listed.filter(listed["service"] == service)
-    changes = parcel.changes.filter(parcel.changes["service"].cast(str) == service)
+def rules_by_service(summary: dict[str, Any]) -> RulesByService:
+    """Give what pages say of the rules of each service, put in words once for all pages."""
+    return {service: rules_of(summary, service) for service in SERVICES}
+
+
+def service_of(parcel: Parcel, service: str, title: str, here: pl.DataFrame) -> dict[str, Any]:
+    """Give the values of a service's page; `here` are its listed rows."""
     return {
         "service": service,
         "title": title,
-        "rules": rules_of(parcel.summary, service),
         "places": numbers.places_by(here, "rule_id"),
         "whole": next(iter(numbers.places_by(here, "service").values()), None),
-        "changes": numbers.change_counts(changes, "rule_id"),
+        "changes": (parcel.summary.get("changes") or {}).get("by_rule") or {},
         "practices": _by_practice(here),
         "practice_names": parcel.facts.get("practice_names") or {},
         "tiers": {rule_id: _tiers(rule) for rule_id, rule in parcel.summary["rules"].items()},
@@ -79,7 +85,8 @@ def _with_words(rule: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any]
         }
         for step in rule["attrition"]
     ]
-    return rule | {"marks": marks, "steps": steps, "reads_qrisk3": "qrisk3" in reads}
+    said = rule | {"marks": marks, "steps": steps, "reads_qrisk3": "qrisk3" in reads}
+    return said | {"in_words": rule_words(said)}
 
 
 def _step_words(step: str, criterion: str | None) -> str:

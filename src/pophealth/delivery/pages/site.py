@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pophealth.delivery.pages import words
-from pophealth.delivery.pages.cases import Case, cases_of
+import polars as pl
+
+from pophealth.delivery.pages import numbers, words
 from pophealth.delivery.pages.charts import bars
 from pophealth.delivery.pages.front import front_of
 from pophealth.delivery.pages.inequality import gaps_of
 from pophealth.delivery.pages.practices import practice_pages
 from pophealth.delivery.pages.quality import quality_of
 from pophealth.delivery.pages.render import STYLES, Chrome, asset
-from pophealth.delivery.pages.services import address, chart_of, rules_address, service_of
+from pophealth.delivery.pages.services import address, chart_of, rules_address, rules_by_service, service_of
 from pophealth.delivery.pages.worklists import MENU_ADDRESS, worklist_pages
 from pophealth.errors import UsageError
 from pophealth.terms import SERVICES, Purpose, practice_code
 
 if TYPE_CHECKING:
+    from pophealth.delivery.pages.services import RulesByService
     from pophealth.delivery.parcel import Parcel
 
 
@@ -48,13 +49,14 @@ def render_site(parcel: Parcel, folder: Path) -> list[Path]:
 
 def _pages(parcel: Parcel, purpose: Purpose) -> Iterator[tuple[str, str]]:
     """Give path and text of every file, one after the other: a large network's pages are not held together."""
-    cases = cases_of(parcel)
-    yield from _network_pages(parcel, _network_chrome(parcel), cases)
+    listed = numbers.listed_rows(parcel.members, parcel.summary["rules"])
+    rules = rules_by_service(parcel.summary)
+    yield from _network_pages(parcel, _network_chrome(parcel), rules, listed)
     if parcel.practices is None or purpose is not Purpose.CASE_FINDING:
         return
     for code, members in sorted(parcel.practices.items()):
         below = f"practices/{practice_code(code)}/site/"
-        for name, text in practice_pages(parcel, code, members, cases):
+        for name, text in practice_pages(parcel, code, members, rules, listed):
             yield below + name, text
         yield from _assets(below)
 
@@ -83,18 +85,21 @@ def _network_chrome(parcel: Parcel) -> Chrome:
     return Chrome(facts.get("network_name") or code, code, facts, links)
 
 
-def _network_pages(parcel: Parcel, chrome: Chrome, cases: list[Case]) -> Iterator[tuple[str, str]]:
+def _network_pages(
+    parcel: Parcel, chrome: Chrome, rules: RulesByService, listed: pl.DataFrame
+) -> Iterator[tuple[str, str]]:
     """Give the network's pages by their path below the delivery's folder."""
     gaps = gaps_of(parcel.summary["rules"])
-    shares = bool(parcel.facts.get("network_sharing_agreement"))
-    people = cases if shares else [replace(case, nhs_number="") for case in cases]
-    front = front_of(parcel, people, gaps) | {"shares": shares, "links": shares and parcel.practices is not None}
+    shares = chrome.shares
+    none = pl.lit(None, dtype=pl.String).alias("nhs_number")
+    people = parcel.worklist if shares else parcel.worklist.with_columns(none)
+    front = front_of(parcel, people, gaps, listed) | {"links": shares and parcel.practices is not None}
     yield "index.html", chrome.page("index.html.jinja", "this month", "../index.html", "site/", **front)
     yield from _charts(front, "site/charts/")
     for name, text in worklist_pages(chrome, people, parcel, shows_practice=True):
         yield f"site/{name}", text
     for service, title in SERVICES.items():
-        yield from _service_pages(parcel, chrome, service, title)
+        yield from _service_pages(parcel, chrome, service, title, rules[service], listed)
     overview = {"services": front["services"], "summary": parcel.summary}
     yield "site/services.html", chrome.page("services.html.jinja", "services", "services.html", **overview)
     yield "site/rules.html", chrome.page("rules-index.html.jinja", "rules", "rules.html", **overview)
@@ -104,16 +109,20 @@ def _network_pages(parcel: Parcel, chrome: Chrome, cases: list[Case]) -> Iterato
     yield from _assets("site/")
 
 
-def _service_pages(parcel: Parcel, chrome: Chrome, service: str, title: str) -> Iterator[tuple[str, str]]:
-    values: dict[str, Any] = service_of(parcel, service, title)
-    for place, rule in enumerate(values["rules"], start=1):
+def _service_pages(
+    parcel: Parcel, chrome: Chrome, service: str, title: str, rules: list[dict[str, Any]], listed: pl.DataFrame
+) -> Iterator[tuple[str, str]]:
+    charted = []
+    for place, rule in enumerate(rules, start=1):
         chart = chart_of(rule)
+        name = f"charts/{service.replace('_', '-')}-{place}.svg"
+        charted.append(rule | {"chart": name})
         if chart is not None:
-            rule["chart"] = f"charts/{service.replace('_', '-')}-{place}.svg"
-            yield f"site/{rule['chart']}", chart
+            yield f"site/{name}", chart
+    values = service_of(parcel, service, title, listed.filter(pl.col("service") == service)) | {"rules": charted}
     yield f"site/{address(service)}", chrome.page("service.html.jinja", title, "services.html", **values)
-    rules = {"title": title, "service": service, "rules": values["rules"], "level": "network"}
-    yield f"site/{rules_address(service)}", chrome.page("rules.html.jinja", f"rules: {title}", "rules.html", **rules)
+    said = {"title": title, "service": service, "rules": rules, "level": "network"}
+    yield f"site/{rules_address(service)}", chrome.page("rules.html.jinja", f"rules: {title}", "rules.html", **said)
 
 
 def _charts(front: dict[str, Any], below: str) -> Iterator[tuple[str, str]]:

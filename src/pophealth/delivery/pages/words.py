@@ -37,11 +37,12 @@ CAUSES = {
     "record": "something was recorded, or time went by",
     "rule": "the rule, its codes or its year changed",
     "model": "the prediction model changed",
-    "capacity": "the team's capacity changed",
+    "capacity": "places went to others, or there are more or fewer",
     "opt_out": "opted out",
     "death": "died",
     "moved": "left the practice",
     "registered": "newly registered here",
+    "action": "the team dealt with it, or it is due again",
 }
 ACTIONS = {
     "reviewed": "Reviewed",
@@ -63,7 +64,7 @@ _SPELLED = {
     "nhs": "NHS", "nsaid": "NSAID", "pad": "peripheral arterial disease", "pcsp": "care and support plan",
     "ppi": "PPI", "psa": "PSA", "qrisk": "QRISK", "qrisk3": "QRISK3", "sbp": "systolic blood pressure",
     "smi": "severe mental illness", "smr": "structured medication review", "tia": "TIA", "uti": "urinary infection",
-    "ace": "ACE", "ras": "RAS", "cha2ds2": "CHA2DS2", "vasc": "VASc", "mdt": "multidisciplinary",
+    "ace": "ACE", "audit-c": "AUDIT-C", "ras": "RAS", "cha2ds2": "CHA2DS2", "vasc": "VASc", "mdt": "multidisciplinary",
 }  # fmt: skip
 _UNITS = (
     ("_ml_min_1_73m2", "ml/min/1.73 m²"), ("_mmol_mol", "mmol/mol"), ("_mg_mmol", "mg/mmol"), ("_mmol_l", "mmol/l"),
@@ -84,8 +85,13 @@ _WINDOWS: tuple[tuple[str, str], ...] = (
 )
 
 
+_NAMED = {"qrisk_smoking": "smoking status"}
+"""Features whose name says where they are used rather than what they are."""
+
+
 def spelled(identifier: str) -> str:
     """Give an id as words: underscores are spaces, the field's abbreviations are written as they are known."""
+    identifier = identifier.replace("audit_c", "audit-c")
     return " ".join(_SPELLED.get(word, word) for word in identifier.split("_") if word)
 
 
@@ -103,6 +109,8 @@ def feature(name: str) -> str:
     """Give a feature's name as words: what, in which unit, in which window."""
     if name == "age_years":
         return "age"
+    if name in _NAMED:
+        return _NAMED[name]
     rest, is_date = (name[: -len("_date")], True) if name.endswith("_date") else (name, False)
     unit = next((words for suffix, words in _UNITS if rest.endswith(suffix)), "")
     rest = rest[: -len(next(suffix for suffix, words in _UNITS if words == unit))] if unit else rest
@@ -112,6 +120,12 @@ def feature(name: str) -> str:
     rest = rest.removesuffix("_latest")
     said = " ".join(part for part in (latest + spelled(rest), f"({unit})" if unit else "", window) if part)
     return f"date of {said}" if is_date else said
+
+
+def model(identifier: str) -> str:
+    """Give a model's id as words: ``emergency_admission_12m`` is "emergency admission within 12 months"."""
+    match = re.fullmatch(r"(.*)_(\d+)([dmy])", identifier)
+    return spelled(identifier) if match is None else f"{spelled(match[1])} within {match[2]} {_SPANS[match[3]]}"
 
 
 def _window(name: str) -> tuple[str, str]:
@@ -208,3 +222,15 @@ def reference(patient_id: str) -> str:
 def joined(parts: list[str]) -> str:
     """Give parts as one phrase: a, b and c."""
     return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] if parts else ""
+
+
+def most_often(changes: dict[str, dict[str, int]]) -> str:
+    """Give the most frequent cause of entries and leavers together, in words; a dash where nothing changed."""
+    counts: dict[str, int] = {}
+    for told in changes.values():
+        for cause, number in told.items():
+            counts[cause] = counts.get(cause, 0) + number
+    if not counts:
+        return "–"
+    cause = max(sorted(counts), key=lambda name: counts[name])
+    return CAUSES.get(cause, cause)

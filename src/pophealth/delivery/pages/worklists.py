@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+from markupsafe import Markup
+
 from pophealth.delivery.pages import words
-from pophealth.delivery.pages.render import Chrome, rows_module
-from pophealth.delivery.pages.services import rules_address
+from pophealth.delivery.pages.numbers import placed_people
+from pophealth.delivery.pages.people import next_in_line
+from pophealth.delivery.pages.rows import Columns, row_texts
 from pophealth.terms import SERVICES
 
 if TYPE_CHECKING:
-    from pophealth.delivery.pages.cases import Case
+    from pophealth.delivery.pages.render import Chrome
     from pophealth.delivery.parcel import Parcel
 
 PAGE_BYTES = 1_200_000
@@ -21,60 +24,43 @@ PAGE_BYTES = 1_200_000
 MOST_PEOPLE = 400
 """And never holds more people than this: sorting and printing stay quick."""
 
-WAITING_SHOWN = 2_000
-"""People who wait that a worklist shows: the next in line. Those behind them are counted, and stand in the tables."""
-
 MENU_ADDRESS = "worklist-1.html"
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Which columns a worklist has: the practice on the network's pages, risk and last contact where anybody has one."""
-
-    practice: bool
-    risk: bool
-    seen: bool
-
-
 def worklist_pages(
-    chrome: Chrome, cases: list[Case], parcel: Parcel, *, shows_practice: bool
+    chrome: Chrome, worklist: pl.DataFrame, parcel: Parcel, *, shows_practice: bool
 ) -> Iterator[tuple[str, str]]:
     """Give the pages of a worklist, each with its file name; one without rows where there is nobody.
 
     Parameters
     ----------
-    cases
-        Everybody of the worklist in order. Of those who wait, the next `WAITING_SHOWN` are shown, the others counted.
+    worklist
+        Everybody with something left to do; NHS numbers stand in it where they may be shown. Of those who wait, the next
+        `people.WAITING_SHOWN` are shown, the others counted.
     """
     names = parcel.facts.get("practice_names") or {}
-    shown, hidden = _next_in_line(cases)
+    shown, hidden = next_in_line(worklist)
     columns = Columns(
         practice=shows_practice,
-        risk=any(case.risk is not None for case in shown),
-        seen=any(case.months_since_seen is not None for case in shown),
+        risk=bool(shown["risk"].is_not_null().any()),
+        seen=bool(shown["months_since_seen"].is_not_null().any()),
     )
-    row = rows_module().case_row
-    addresses = {service: rules_address(service) for service in SERVICES}
-    rows = [
-        str(row(case, place, columns, names.get(case.practice_code, case.practice_code), addresses))
-        for place, case in enumerate(shown, start=1)
-    ]
     common = {
-        "people": len(cases),
-        "places": {place: sum(case.place == place for case in cases) for place in words.PLACES},
+        "people": worklist.height,
+        "places": placed_people(worklist),
         "hidden": hidden,
         "columns": columns,
         "choices": _choices(shown, names if shows_practice else {}),
-        "numbered": any(case.nhs_number for case in shown),
+        "numbered": bool(shown["nhs_number"].is_not_null().any()),
     }
-    yield from _paged(chrome, _cut(rows), common)
+    yield from _paged(chrome, _cut(row_texts(parcel, shown, columns, names)), common)
 
 
 def _paged(chrome: Chrome, cut: list[list[str]], common: dict[str, Any]) -> Iterator[tuple[str, str]]:
     first = 1
     for number, rows in enumerate(cut, start=1):
         values = {
-            "rows": rows,
+            "rows": Markup("".join(rows)),  # noqa: S704 - each text in a row is escaped where it is put in
             "first": first,
             "last": first + len(rows) - 1,
             "number": number,
@@ -84,13 +70,6 @@ def _paged(chrome: Chrome, cut: list[list[str]], common: dict[str, Any]) -> Iter
         title = "worklist" if len(cut) == 1 else f"worklist, page {number} of {len(cut)}"
         yield f"worklist-{number}.html", chrome.page("worklist.html.jinja", title, MENU_ADDRESS, **common, **values)
         first += len(rows)
-
-
-def _next_in_line(cases: list[Case]) -> tuple[list[Case], int]:
-    """Give everybody with a place and the next in line of those who wait, and how many more wait."""
-    placed = [case for case in cases if case.place not in ("waiting", "held_out")]
-    others = [case for case in cases if case.place in ("waiting", "held_out")]
-    return placed + others[:WAITING_SHOWN], max(0, len(others) - WAITING_SHOWN)
 
 
 def _cut(rows: list[str]) -> list[list[str]]:
@@ -107,17 +86,15 @@ def _cut(rows: list[str]) -> list[list[str]]:
     return parts
 
 
-def _choices(cases: list[Case], names: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
+def _choices(people: pl.DataFrame, names: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
     """Give what a worklist can be filtered by: value and words of each choice that occurs."""
-    roles = sorted({role for case in cases for role in case.roles})
-    services = {service for case in cases for service in case.services}
-    places = {case.place for case in cases}
-    practices = sorted({case.practice_code for case in cases}) if names else []
+    roles, services = (people[name].explode().drop_nulls().unique().sort().to_list() for name in ("roles", "services"))
+    places, practices = (people[name].cast(pl.String).unique().sort().to_list() for name in ("place", "practice_code"))
     return {
         "place": [(place, said) for place, said in words.PLACES.items() if place in places],
         "role": [(role, words.role(role)) for role in roles],
         "service": [(service, title) for service, title in SERVICES.items() if service in services],
-        "practice": [(code, names.get(code, code)) for code in practices],
+        "practice": [(code, names.get(code, code)) for code in practices] if names else [],
     }
 
 

@@ -1,18 +1,24 @@
-"""Gives the worklist as people to help: each once, with what they need, why, who can do it and when they were last seen."""
+"""Gives worklist rows the slow way: person by person into records, each through a template that escapes what it is given.
+
+The plain twin of `delivery/pages/rows.py`, which puts the same bytes together column by column.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import polars as pl
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader
 
 from pophealth.delivery.pages import words
 from pophealth.delivery.pages.reasons import reasons_of
-
-if TYPE_CHECKING:
-    from pophealth.delivery.parcel import Parcel
+from pophealth.delivery.pages.rows import Columns
+from pophealth.delivery.pages.services import rules_address
+from pophealth.delivery.parcel import Parcel
+from pophealth.terms import SERVICES
 
 TOLD_CONTRIBUTIONS = 5
 """What moved a model's prediction: the largest of them are told."""
@@ -60,8 +66,22 @@ class Case:
     contributions: tuple[str, ...]
 
 
-def cases_of(parcel: Parcel) -> list[Case]:
-    """Give everybody of the worklist, the first to ring on top."""
+def plain_rows(parcel: Parcel, worklist: pl.DataFrame, columns: Columns, names: dict[str, str]) -> list[str]:
+    """Give the rows of people in the order they come in."""
+    loaders = [FileSystemLoader(Path(__file__).parent), PackageLoader("pophealth.delivery.pages")]
+    made = Environment(loader=ChoiceLoader(loaders), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    for name in ("role", "spelled", "percent", "first_upper", "reference"):
+        made.filters[name] = getattr(words, name)
+    row = made.get_template("plain_rows.html.jinja").module.case_row  # type: ignore[attr-defined]
+    addresses = {service: rules_address(service) for service in SERVICES}
+    return [
+        str(row(case, place, columns, names.get(case.practice_code, case.practice_code), addresses))
+        for place, case in enumerate(cases_of(parcel, worklist), start=1)
+    ]
+
+
+def cases_of(parcel: Parcel, worklist: pl.DataFrame) -> list[Case]:
+    """Give people of the worklist in the order they come in."""
     rules = parcel.summary["rules"]
     made = reasons_of(parcel.members, parcel.evidence, rules)
     reasons = {(person, rule): rest for person, rule, *rest in made.iter_rows()}
@@ -74,7 +94,7 @@ def cases_of(parcel: Parcel) -> list[Case]:
             told.get(row["patient_id"], ()),
             knows_seen=knows_seen,
         )
-        for row in parcel.worklist.sort("order").iter_rows(named=True)
+        for row in worklist.iter_rows(named=True)
     ]
 
 
