@@ -33,7 +33,11 @@ _VALID: dict[Block, str | None] = {
 
 
 class Framer:
-    """Makes frames of a plan's results; what does not change from shard to shard is worked out once."""
+    """Makes frames of a plan's results; what does not change from shard to shard is worked out once.
+
+    A column is a slice of its block. Nearly two hundred of them are sliced, named and put together by Polars' own handles:
+    through its public face, or Arrow's, that takes four times as long, a tenth of all the time that features take.
+    """
 
     def __init__(self, plan: FeaturePlan) -> None:
         kinds = {column: kind for feature in plan.features for column, kind in feature.outputs.items()}
@@ -41,27 +45,42 @@ class Framer:
         # in the order asked for, so that usually nothing is left to be put in order
         names = [name for name in plan.columns if name in plan.places]
         names += [name for name in plan.places if name not in plan.columns]
-        self._places = [((kinds[name], plan.places[name].block), plan.places[name].row) for name in names]
-        self._columns = dict.fromkeys(column for column, _ in self._places)
-        self._labels = {
-            place: _labelled(name, labels[name]) for place, name in enumerate(names) if kinds[name] == "category"
-        }
-        fields = [
-            self._labels[place][0] if place in self._labels else pa.field(name, _ARROW[kinds[name]])
-            for place, name in enumerate(names)
+        places = [plan.places[name] for name in names]
+        self._columns = [(name, kinds[name], place.block, place.row) for name, place in zip(names, places, strict=True)]
+        self._kinds = dict.fromkeys((kind, block) for _, kind, block, _ in self._columns if kind != "category")
+        self._labelled = [
+            (row, *_labelled(name, labels[name])) for name, kind, _, row in self._columns if kind == "category"
         ]
-        self._schema = pa.schema(fields)
 
     def frame(self, results: Results, size: int) -> pl.DataFrame:
         """Give one row per person of the shard, a column per place of the plan."""
-        if not self._places:
+        if not self._columns:
             return pl.DataFrame(height=size)
-        whole = {column: _column(column[0], *_blocks(results, column[1])) for column in self._columns}
+        whole = {(kind, block): pl.Series(_column(kind, *_blocks(results, block)))._s for kind, block in self._kinds}
         stride = 8 * results.bits.shape[1]
-        arrays = [whole[column].slice(row * stride, size) for column, row in self._places]
-        for place, (_, texts) in self._labels.items():
-            arrays[place] = pa.DictionaryArray.from_arrays(arrays[place], texts, ordered=True, safe=False)
-        return pl.DataFrame(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+        labels = iter(self._labels(results, stride, size))
+        made = []
+        for name, kind, block, row in self._columns:
+            column = next(labels) if kind == "category" else whole[kind, block].slice(row * stride, size)
+            column.rename(name)
+            made.append(column)
+        return pl.DataFrame._from_pydf(_FRAME(made))
+
+    def _labels(self, results: Results, stride: int, size: int) -> list[Any]:
+        """Give the columns of labels, in order."""
+        if not self._labelled:
+            return []
+        whole = _column("category", *_blocks(results, "labels"))
+        arrays = [
+            pa.DictionaryArray.from_arrays(whole.slice(row * stride, size), texts, ordered=True, safe=False)
+            for row, _, texts in self._labelled
+        ]
+        schema = pa.schema([field for _, field, _ in self._labelled])
+        frame = pl.DataFrame(pa.RecordBatch.from_arrays(arrays, schema=schema))
+        return [series._s for series in frame.get_columns()]
+
+
+_FRAME: Any = type(pl.DataFrame()._df)
 
 
 def _blocks(results: Results, block: Block) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:

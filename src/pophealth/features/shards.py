@@ -24,7 +24,7 @@ from pophealth.kernels import features_stays as stays
 from pophealth.kernels import features_substances as substances
 from pophealth.kernels import features_together as together
 from pophealth.kernels import features_values as values
-from pophealth.kernels.postings import NO_POSTINGS, NO_STAYS, Postings, Shard, Stays, frozen
+from pophealth.kernels.postings import NO_POSTINGS, NO_STAYS, Postings, Shard, Stays, frozen, is_frozen
 
 Array = npt.NDArray[Any]
 _MEASUREMENTS = CODED_TABLES.index("measurements")
@@ -230,9 +230,7 @@ def _arrays(runs: Postings | Stays) -> tuple[Array, ...]:
 
 
 def _are_ready(runs: Postings | Stays) -> bool:
-    return not any(
-        array.flags.writeable or not array.flags.c_contiguous or not array.flags.aligned for array in _arrays(runs)
-    )
+    return all(map(is_frozen, _arrays(runs)))
 
 
 def _refuse_other_dictionary(shard: Shard, plan: FeaturePlan) -> None:
