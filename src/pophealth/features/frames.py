@@ -47,10 +47,10 @@ class Framer:
         names += [name for name in plan.places if name not in plan.columns]
         places = [plan.places[name] for name in names]
         self._columns = [(name, kinds[name], place.block, place.row) for name, place in zip(names, places, strict=True)]
-        self._kinds = dict.fromkeys((kind, block) for _, kind, block, _ in self._columns if kind != "category")
-        self._labelled = [
-            (row, *_labelled(name, labels[name])) for name, kind, _, row in self._columns if kind == "category"
-        ]
+        self._kinds = dict.fromkeys((kind, block) for _, kind, block, _ in self._columns)
+        texts = [(name, row) for name, kind, _, row in self._columns if kind == "category"]
+        self._label_rows = [row for _, row in texts]
+        self._labels = [pl.col(f"{row}").cat.to(pl.Enum(labels[name])) for name, row in texts]
 
     def frame(self, results: Results, size: int) -> pl.DataFrame:
         """Give one row per person of the shard, a column per place of the plan."""
@@ -58,26 +58,18 @@ class Framer:
             return pl.DataFrame(height=size)
         whole = {(kind, block): pl.Series(_column(kind, *_blocks(results, block)))._s for kind, block in self._kinds}
         stride = 8 * results.bits.shape[1]
-        labels = iter(self._labels(results, stride, size))
+        texts = iter(self._texts(whole["category", "labels"], stride, size) if self._labels else ())
         made = []
         for name, kind, block, row in self._columns:
-            column = next(labels) if kind == "category" else whole[kind, block].slice(row * stride, size)
+            column = next(texts) if kind == "category" else whole[kind, block].slice(row * stride, size)
             column.rename(name)
             made.append(column)
         return pl.DataFrame._from_pydf(_FRAME(made))
 
-    def _labels(self, results: Results, stride: int, size: int) -> list[Any]:
-        """Give the columns of labels, in order."""
-        if not self._labelled:
-            return []
-        whole = _column("category", *_blocks(results, "labels"))
-        arrays = [
-            pa.DictionaryArray.from_arrays(whole.slice(row * stride, size), texts, ordered=True, safe=False)
-            for row, _, texts in self._labelled
-        ]
-        schema = pa.schema([field for _, field, _ in self._labelled])
-        frame = pl.DataFrame(pa.RecordBatch.from_arrays(arrays, schema=schema))
-        return [series._s for series in frame.get_columns()]
+    def _texts(self, whole: Any, stride: int, size: int) -> list[Any]:
+        """Give the columns of labels: the number of a label is its place among all."""
+        numbers = {f"{row}": pl.Series._from_pyseries(whole.slice(row * stride, size)) for row in self._label_rows}
+        return [series._s for series in pl.DataFrame(numbers).select(self._labels).get_columns()]
 
 
 _FRAME: Any = type(pl.DataFrame()._df)
@@ -93,16 +85,6 @@ def _column(kind: str, block: npt.NDArray[Any], valid: npt.NDArray[Any] | None) 
     """Give all rows of a block, one after the other, as one column that shares its memory."""
     buffers = [None if valid is None else pa.py_buffer(valid), pa.py_buffer(block)]
     return pa.Array.from_buffers(_ARROW[kind], block.size * (8 if kind == "bool" else 1), buffers)
-
-
-def _labelled(name: str, labels: tuple[str, ...]) -> tuple[pa.Field, pa.Array]:
-    """Give a column of labels as Polars itself hands one over, and the labels."""
-    every = pl.DataFrame({name: pl.Series(labels, dtype=pl.Enum(labels))})
-    table = pa.RecordBatchReader.from_stream(every).read_all()
-    column = table.column(0)
-    # the labels as they were handed over: pa.array would import pandas first
-    texts = column.chunk(0).dictionary if column.num_chunks else pa.nulls(0, column.type.value_type)
-    return table.schema.field(0), texts  # the field says that it is an Enum, its type alone does not
 
 
 @lru_cache(maxsize=8)
