@@ -16,29 +16,38 @@ from frozen_plan import CATEGORY, MEDICINES, METHODS, Universe, burdens, code_nu
 from pophealth.declare import Feature
 
 Source = Callable[[str], str]
-_WORD = 64
+WORD = 64
+"""Lists in a word of a mask."""
 
 
 def connect(known: Universe, threads: int = 1) -> duckdb.DuckDBPyConnection:
-    """Give a connection with the lists as tables: sl, sm (findings by list, by mask), ml (medicines), chem, vl."""
+    """Give a connection with `tables_of` as tables."""
     connection = duckdb.connect()
     connection.execute(f"SET threads={threads}")
     connection.execute("SET preserve_insertion_order=false")
+    connection.execute("SET enable_progress_bar=false")
+    for name, frame in tables_of(known).items():
+        _store(connection, name, frame)
+    return connection
+
+
+def tables_of(known: Universe) -> dict[str, pl.DataFrame]:
+    """Give the lists as tables: sl, sm (findings by list, by mask), ml (medicines), chem, vl (measurements)."""
+    made = {}
     for name, kind, table in (("sl", "f", "events"), ("ml", "m", "medications"), ("vl", "v", "measurements")):
         numbers = code_numbers(table)
         frames = [pl.DataFrame({"code": numbers[ranks], "l": place}) for place, ranks in enumerate(known.lists[kind])]
-        _store(connection, name, pl.concat(frames).with_columns(pl.col("l").cast(pl.UInt8)))
+        made[name] = pl.concat(frames).with_columns(pl.col("l").cast(pl.UInt8))
     masks = np.zeros((code_numbers("events").size, 3), np.uint64)
     for place, ranks in enumerate(known.lists["f"]):
-        masks[ranks, place // _WORD] |= np.uint64(1 << (place % _WORD))
+        masks[ranks, place // WORD] |= np.uint64(1 << (place % WORD))
     listed = masks.any(axis=1)
     words = {f"m{word}": masks[listed, word] for word in range(3)}
-    _store(connection, "sm", pl.DataFrame({"code": code_numbers("events")[listed]} | words))
+    made["sm"] = pl.DataFrame({"code": code_numbers("events")[listed]} | words)
     ranks = np.arange(MEDICINES)
     products = {"code": code_numbers("medications"), "chem": known.substance, "weight": known.weight[known.substance]}
     members = {f"l{number}": np.isin(ranks, known.lists["m"][number]) for number in (38, 39)}
-    _store(connection, "chem", pl.DataFrame(products | members))
-    return connection
+    return made | {"chem": pl.DataFrame(products | members)}
 
 
 def _store(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
@@ -175,7 +184,7 @@ def _spells(features: dict[str, Feature], source: Source, day: str) -> dict[str,
 
 
 def _ever(number: int) -> str:
-    return f"(coalesce(m{number // _WORD}, 0::UBIGINT) & {1 << (number % _WORD)}::UBIGINT) <> 0"
+    return f"(coalesce(m{number // WORD}, 0::UBIGINT) & {1 << (number % WORD)}::UBIGINT) <> 0"
 
 
 def _column(name: str, feature: Feature, day: str) -> str:

@@ -195,6 +195,19 @@ def order_hint(known: Universe, *, drift: float = 0.1) -> pl.DataFrame:
     )
 
 
+def listed_codes(known: Universe) -> dict[str, np.ndarray]:
+    """Give the codes of any list by table, and every medicine, in the order of `order_hint`, others last."""
+    hint = order_hint(known)
+    found = {}
+    for table, kind in (("events", "f"), ("measurements", "v"), ("medications", "m")):
+        numbers = code_numbers(table)
+        wanted = numbers if kind == "m" else numbers[np.unique(np.concatenate(known.lists[kind]))]
+        mine = hint.filter(pl.col("table") == table).sort("place")["code"].str.strip_prefix("SYN:").cast(pl.Int64)
+        hinted = mine.to_numpy()
+        found[table] = np.concatenate([hinted, np.setdiff1d(wanted, hinted)])
+    return found
+
+
 def raw_rows(number: int, people: int, per_person: float, known: Universe) -> dict[str, pl.DataFrame]:
     """Give one practice's rows as a user would hold them for DuckDB: whole numbers for people and codes.
 

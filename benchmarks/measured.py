@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("pophealth", "polars", "pyarrow", "numpy", "numba", "duckdb", "pyspark")
+PACKAGES = ("pophealth", "polars", "pyarrow", "numpy", "numba", "duckdb", "pandas", "pyspark")
 
 
 def options_of(defaults: dict[str, str]) -> dict[str, str]:
@@ -45,11 +45,15 @@ def circumstances() -> dict[str, Any]:
 
 
 def write(options: dict[str, str], figures: dict[str, Any]) -> None:
-    """Write the figures with their circumstances to the file of the option JSON, where there is one."""
-    if "JSON" in options:
-        said = {"options": options, **circumstances(), "figures": figures}
-        Path(options["JSON"]).write_text(json.dumps(said, indent=1, default=str) + "\n", "utf-8")
-        print(f"wrote {options['JSON']}")
+    """Write the figures with their circumstances to the file of the option JSON; in a folder, to one named by the day."""
+    if "JSON" not in options:
+        return
+    path = Path(options["JSON"])
+    if path.is_dir():
+        path /= f"{Path(sys.argv[0]).stem}-{datetime.now(UTC):%Y-%m-%dT%H%M}.json"
+    said = {"options": options, **circumstances(), "figures": figures}
+    path.write_text(json.dumps(said, indent=1, default=str) + "\n", "utf-8")
+    print(f"wrote {path}")
 
 
 class Memory:

@@ -93,6 +93,13 @@ def make_piece(
 
 def plan_of(snapshot: Any, known: frozen.Universe | None = None) -> Any:
     """Give the frozen plan compiled for a register, with the lists of `known`."""
+    return compiled(snapshot.concepts, snapshot.units, known)
+
+
+def compiled(
+    concepts: Callable[[str], pl.DataFrame], units: tuple[str, ...], known: frozen.Universe | None = None
+) -> Any:
+    """Give the frozen plan compiled with dictionaries, with the lists of `known`."""
     from pophealth.config import Supplies
     from pophealth.features import compile_plan
 
@@ -100,14 +107,12 @@ def plan_of(snapshot: Any, known: frozen.Universe | None = None) -> Any:
     systems = ("SYNTHETIC",)
     supplies = Supplies(events=systems, medications=systems, measurements=systems, spells=True, medicine_map=True)
     library, medicines = frozen.library(known), frozen.medicine_map(known)
-    return compile_plan(list(declared), declared, library, supplies, snapshot.concepts, snapshot.units, medicines)
+    return compile_plan(list(declared), declared, library, supplies, concepts, units, medicines)
 
 
 def connected(known: frozen.Universe | None = None) -> Any:
-    """Give DuckDB with the lists of `known`, quiet about its progress."""
-    connection = peer.connect(known or frozen.universe())
-    connection.execute("SET enable_progress_bar = false")
-    return connection
+    """Give DuckDB with the lists of `known`."""
+    return peer.connect(known or frozen.universe())
 
 
 def peer_query(root: Path) -> str:

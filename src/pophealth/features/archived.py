@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,13 +51,21 @@ class Archive:
         features: tuple[Feature, ...],
     ) -> None:
         self._archive = archive
-        read = {feature.codelist for feature in features if feature.codelist and feature.tables == ("medications",)}
-        codes = [library.get(name).codes["code"].cast(pl.String) for name in sorted(read)]
-        self._products = pl.concat(codes).unique() if codes else pl.Series("code", [], dtype=pl.String)
-        self._people = people.select(pl.col("patient_id").cast(pl.String)).with_row_index("person")
+        self._everyone, self._features = people, features
         self._tables: dict[str, pl.DataFrame] = {}
         self.size = people.height
         self.library = library
+
+    @cached_property
+    def _products(self) -> pl.Series:
+        """Codes of the products that the features read."""
+        read = {item.codelist for item in self._features if item.codelist and item.tables == ("medications",)}
+        codes = [self.library.get(name).codes["code"].cast(pl.String) for name in sorted(read)]
+        return pl.concat(codes).unique() if codes else pl.Series("code", [], dtype=pl.String)
+
+    @cached_property
+    def _people(self) -> pl.DataFrame:
+        return self._everyone.select(pl.col("patient_id").cast(pl.String)).with_row_index("person")
 
     def rows(self, table: str) -> pl.DataFrame:
         """Give the rows of a table with ``person``, the place among the people asked about.

@@ -68,6 +68,9 @@ class Dated:
         Programs over kept columns, by slot.
     all_ends
         Ends of the columns at every date.
+    is_carried, carried_bits, carried_counts
+        Uses of columns whose results move from date to date, at the first date (none) and at later ones; and the rows
+        of results they lie in, with those of stays.
     """
 
     moments: tuple[Moment, ...]
@@ -81,6 +84,9 @@ class Dated:
     co_issued: Days
     all_ends: Days
     indexes: Days
+    is_carried: tuple[npt.NDArray[np.uint8], ...]
+    carried_bits: npt.NDArray[np.int64]
+    carried_counts: npt.NDArray[np.int64]
     substances: tuple[tuple[SubstanceDates, ...], ...]
     """Per group of substance counts: the dates, as many at a time as fit a word."""
 
@@ -106,6 +112,7 @@ def dated(plan: FeaturePlan, moments: tuple[Moment, ...]) -> Dated:
     earliest = np.array([column.min() for column in starts], np.int32)
     ends = edges[:, programs.column_end]
     is_fresh = _fresh(programs, ends, starts)
+    is_carried = _carried(programs, is_fresh, edges)
     pairs = programs.tables["unresolved"]
     co_issued = programs.tables["co_issued"].copy()
     co_issued[:, 3:5] = slot[co_issued[:, 3:5]]
@@ -122,6 +129,12 @@ def dated(plan: FeaturePlan, moments: tuple[Moment, ...]) -> Dated:
         co_issued=_int32(co_issued),
         all_ends=_int32(ends),
         indexes=_int32(indexes),
+        is_carried=tuple(frozen((is_carried & later).astype(np.uint8)) for later in (False, True)),
+        carried_bits=np.unique(programs.columns.out[is_carried & (programs.columns.kind == days.TO_BIT)]),
+        carried_counts=np.union1d(
+            programs.columns.out[is_carried & (programs.columns.kind == days.TO_SUM)],
+            programs.stays.out if len(moments) > 1 else [],
+        ).astype(np.int64),
         substances=_substance_dates(programs, edges, indexes),
     )
 
@@ -138,6 +151,22 @@ def _fresh(programs: Programs, ends: Days, starts: list[Days]) -> npt.NDArray[np
     fresh = np.repeat(anew[np.newaxis], len(ends), axis=0)
     fresh[0] = True
     return fresh.astype(np.uint8)
+
+
+def _carried(programs: Programs, is_fresh: npt.NDArray[np.uint8], edges: Days) -> npt.NDArray[np.bool_]:
+    """Give which uses of columns are carried on: their window's start stays, and the column is never read anew.
+
+    A sum is, if all its terms are.
+    """
+    columns = programs.columns
+    if len(edges) == 1:
+        return np.zeros(columns.kind.size, np.bool_)
+    per_column = np.diff(columns.uses)
+    starts = edges[:, programs.use_start]
+    stays = (starts == starts[0]).all(axis=0) & np.repeat(~is_fresh[1:].any(axis=0), per_column)
+    stays &= (columns.kind == days.TO_BIT) | (columns.kind == days.TO_SUM)
+    broken = columns.out[(columns.kind == days.TO_SUM) & ~stays]
+    return np.asarray(stays & ~((columns.kind == days.TO_SUM) & np.isin(columns.out, broken)))
 
 
 def _at(programs: Programs, moment: Moment, edges: Days, is_fresh: npt.NDArray[np.uint8], earliest: Days) -> AtDate:

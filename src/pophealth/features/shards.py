@@ -21,10 +21,11 @@ from pophealth.kernels import features_near as near
 from pophealth.kernels import features_pairs as pairs
 from pophealth.kernels import features_series as series
 from pophealth.kernels import features_stays as stays
+from pophealth.kernels import features_stays_moved as moved
 from pophealth.kernels import features_substances as substances
 from pophealth.kernels import features_together as together
 from pophealth.kernels import features_values as values
-from pophealth.kernels.postings import NO_POSTINGS, NO_STAYS, Postings, Shard, Stays, frozen
+from pophealth.kernels.postings import NO_POSTINGS, NO_STAYS, Postings, Shard, Stays, frozen, is_frozen
 
 Array = npt.NDArray[Any]
 _MEASUREMENTS = CODED_TABLES.index("measurements")
@@ -81,6 +82,27 @@ class Results:
     label_bits: Array
 
 
+class _Carried:
+    """Results that move from one date to the next, in rows as in `Results`; other rows mean nothing."""
+
+    def __init__(self, dated: Dated, size: int) -> None:
+        self._rows = dated.carried_bits, dated.carried_counts
+        n_bytes = (size + 63) // 64 * 8
+        most_bits, most_counts = (int(rows.max(initial=-1)) + 1 for rows in self._rows)
+        self.bits = np.empty((most_bits, n_bytes), np.uint8)
+        self.counts = np.empty((most_counts, 8 * n_bytes), np.int32)
+
+    def take(self, out: Results) -> None:
+        """Keep the first date's."""
+        self.bits[self._rows[0]] = out.bits[self._rows[0]]
+        self.counts[self._rows[1]] = out.counts[self._rows[1]]
+
+    def give(self, out: Results) -> None:
+        """Put them into a later date's."""
+        out.bits[self._rows[0]] = self.bits[self._rows[0]]
+        out.counts[self._rows[1]] = self.counts[self._rows[1]]
+
+
 class ShardWalk:
     """One shard walked from date to date. `at` is called with 0, 1, 2 ...; it keeps the latest days in between."""
 
@@ -92,6 +114,8 @@ class ShardWalk:
         self._stays = tuple(_ready_stays(shard.stays.get(table, NO_STAYS)) for table in STAY_TABLES)
         self._state = np.empty((dated.n_slots, self.size), np.uint16)
         self._changes = _NO_CHANGES
+        self._carried = _Carried(dated, self.size)
+        self._by_day: tuple[moved.StaysByDay, ...] = ()
         self._lanes = [
             self._substances(program, days_of)
             for program, days_of in zip(plan.programs.substances, dated.substances, strict=True)
@@ -118,10 +142,27 @@ class ShardWalk:
             self._days(date, at, scratch, out)
             self._medicines(date, at, scratch, out)
             self._values(at, scratch, out)
-            programs = self._plan.programs
-            if programs.stays.table.size:
-                stays.stay_counts(self._stays, programs.stays, at.starts_of["stays"], at.ends_of["stays"], out.counts)
+            self._count_stays(date, at, out)
+            if date:
+                self._carried.give(out)
+            elif len(self._dated.moments) > 1:
+                self._carried.take(out)
         return out
+
+    def _count_stays(self, date: int, at: AtDate, out: Results) -> None:
+        """Give what stays decide: at a later date what few of them change."""
+        program, edges = self._plan.programs.stays, (at.starts_of["stays"], at.ends_of["stays"])
+        if not program.table.size:
+            return
+        if not date:
+            stays.stay_counts(self._stays, program, *edges, out.counts)
+            return
+        if not self._by_day:
+            gaps = [program.days[(program.table == n) & (program.kind == stays.READMISSIONS)] for n in range(2)]
+            self._by_day = tuple(map(moved.stays_by_day, self._stays, gaps))
+        old = self._dated.at[date - 1]
+        before = old.starts_of["stays"], old.ends_of["stays"]
+        moved.move_stays(self._by_day, program, *before, *edges, self._carried.counts)
 
     def _empty(self) -> Results:
         sizes = self._plan.programs.sizes
@@ -152,8 +193,9 @@ class ShardWalk:
         if dated.columns.list_.size:
             days.day_columns(
                 *read, dated.columns, self._changes, date, len(dated.moments),
-                at.is_fresh, at.least, at.ends, at.use_starts, at.index,
+                at.is_fresh, at.least, at.ends, at.use_starts, dated.is_carried[date > 0], at.index,
                 self._state, scratch.mask, out.bits, out.dates, out.date_bits, out.counts,
+                self._carried.bits, self._carried.counts,
             )  # fmt: skip
         if dated.unresolved.size or dated.category_slots.size:
             together.combine(
@@ -230,9 +272,7 @@ def _arrays(runs: Postings | Stays) -> tuple[Array, ...]:
 
 
 def _are_ready(runs: Postings | Stays) -> bool:
-    return not any(
-        array.flags.writeable or not array.flags.c_contiguous or not array.flags.aligned for array in _arrays(runs)
-    )
+    return all(map(is_frozen, _arrays(runs)))
 
 
 def _refuse_other_dictionary(shard: Shard, plan: FeaturePlan) -> None:

@@ -112,6 +112,7 @@ def finish(
     columns: Columns,
     number: int,
     starts: Numbers,
+    is_carried: Bytes,
     index: int,
     mask: Bytes,
     bits: Bytes,
@@ -122,6 +123,8 @@ def finish(
     """Give what the uses of column `number` make of it; a day up to the use's start is none. Under a null stands 0."""
     size = column.size
     for use in range(columns.uses[number], columns.uses[number + 1]):
+        if is_carried[use]:
+            continue
         kind = columns.kind[use]
         out = columns.out[use]
         start = np.uint16(starts[use])
@@ -150,14 +153,38 @@ def finish(
 
 
 @kernel
-def apply_changes(changes: Changes, place: int, is_first: int, column: State) -> None:
-    """Give in `column` what it held and the rows that come into sight at ``place = column * n_dates + date``."""
-    flip = np.uint32(FIRST) if is_first else np.uint32(0)
+def apply_changes(
+    changes: Changes,
+    place: int,
+    columns: Columns,
+    number: int,
+    starts: Numbers,
+    is_carried: Bytes,
+    column: State,
+    bits: Bytes,
+    counts: Numbers,
+) -> None:
+    """Give in `column` what it held and the rows that come into sight at ``place = column * n_dates + date``.
+
+    `bits` and `counts` hold what carried uses made of the column; they grow with it. A column only grows, so that whoever
+    is past a start that does not move stays past it: nobody else is looked at.
+    """
+    flip = np.uint32(FIRST) if columns.is_first[number] else np.uint32(0)
     entries = changes.entries
+    first, last = columns.uses[number], columns.uses[number + 1]
     for change in range(changes.ends[place], changes.ends[place + 1]):
         entry = entries[change]
-        person = entry & np.uint32(0xFFFF)
-        column[person] = max(column[person], np.uint16((entry >> np.uint32(16)) ^ flip))
+        person = np.int64(entry & np.uint32(0xFFFF))
+        held, day = column[person], np.uint16((entry >> np.uint32(16)) ^ flip)
+        if day <= held:
+            continue
+        column[person] = day
+        for use in range(first, last):
+            if is_carried[use] and held <= starts[use] < day:
+                if columns.kind[use] == TO_BIT:
+                    bits[columns.out[use], person >> 3] |= np.uint8(1 << (person & 7))
+                else:
+                    counts[columns.out[use], person] += columns.weight[use]
 
 
 @kernel
@@ -173,6 +200,7 @@ def day_columns(
     least: Numbers,
     ends: Numbers,
     starts: Numbers,
+    is_carried: Bytes,
     index: int,
     state: State,
     mask: Bytes,
@@ -180,13 +208,16 @@ def day_columns(
     dates: Numbers,
     date_bits: Bytes,
     counts: Numbers,
+    carried_bits: Bytes,
+    carried_counts: Numbers,
 ) -> None:
-    """Give every column at one date, in `state` and in what its uses make of it."""
+    """Give every column at one date, in `state` and in what its uses make of it; carried uses in rows of their own."""
     for number in range(columns.list_.size):
         column = state[columns.slot[number]]
         is_first = columns.is_first[number]
         if is_fresh[number]:
             scan(tables, lists, rules, columns.list_[number], is_first, least[number], ends[number], index, column)
         else:
-            apply_changes(changes, number * n_dates + date, is_first, column)
-        finish(column, columns, number, starts, index, mask, bits, dates, date_bits, counts)
+            place = number * n_dates + date
+            apply_changes(changes, place, columns, number, starts, is_carried, column, carried_bits, carried_counts)
+        finish(column, columns, number, starts, is_carried, index, mask, bits, dates, date_bits, counts)

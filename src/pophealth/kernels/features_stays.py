@@ -182,8 +182,21 @@ def is_readmission(first: Days, last: Days, begin: int, stop: int, row: int, day
 def readmissions_of_many(
     first: Days, last: Days, method: Bytes, begin: int, stop: int, low: int, high: int, start: int, end: int, days: int
 ) -> int:
-    """Give the readmissions of someone with many stays, by their ends in order: the same, without trying every pair."""
+    """Give the readmissions of someone with many stays."""
+    again = np.zeros(stop - begin, np.uint8)
+    mark_readmissions(first, last, begin, stop, end, days, again)
     found = 0
+    for row in range(begin, stop):
+        found += again[row - begin] and start < first[row] <= end and low <= method[row] <= high
+    return found
+
+
+@kernel
+def mark_readmissions(first: Days, last: Days, begin: int, stop: int, end: int, days: int, again: Bytes) -> None:
+    """Give in `again`, zeros, which of many stays are readmissions; none of those that begin after `end`.
+
+    By their ends in order: as `is_readmission`, without trying every pair.
+    """
     ends = np.sort(last[begin:stop])
     ended = 0
     row = begin
@@ -205,8 +218,6 @@ def readmissions_of_many(
         for place in range(row, after_row):
             is_short = last[place] == today
             has_short = short_before > 0 if is_short else short > 0
-            if (before or longer_before or has_short) and today > start and low <= method[place] <= high:
-                found += 1
+            again[place - begin] = before or longer_before or has_short
             short_before += is_short
         row = after_row
-    return found

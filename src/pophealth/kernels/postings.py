@@ -129,11 +129,20 @@ def postings_of_arrays(given: Mapping[str, npt.NDArray[Any]]) -> Postings:
     KeyError
         An array is given under a name that postings do not have.
     """
-    arrays = {name: np.empty(0, kind) for name, kind in _TYPES.items()}
+    arrays = dict(_EMPTY)
     for name, array in given.items():
-        arrays[name] = array.astype(arrays[name].dtype, copy=False)
-    return Postings(**{name: frozen(array) for name, array in arrays.items()})
+        kind = arrays[name].dtype
+        arrays[name] = array if array.dtype == kind and is_frozen(array) else frozen(array.astype(kind, copy=False))
+    return Postings(**arrays)
 
+
+def is_frozen(array: npt.NDArray[Any]) -> bool:
+    """Give whether an array is as `frozen` gives it."""
+    flags = array.flags
+    return not flags.writeable and flags.c_contiguous and flags.aligned
+
+
+_EMPTY = {name: frozen(np.empty(0, kind)) for name, kind in _TYPES.items()}
 
 NO_POSTINGS = postings_of_arrays({})
 """A table nobody has a row of: no concept, no row."""

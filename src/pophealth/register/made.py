@@ -115,13 +115,23 @@ class _Hashing:
 
 def read_arrays(content: Any) -> dict[str, Array]:
     """Give the arrays of a file's bytes as read-only views of them."""
-    batch = pa.ipc.open_file(content).get_batch(0)
-    return {name: _view(batch.column(name)) for name in batch.schema.names}
+    batch = pa.ipc.RecordBatchFileReader(content).get_batch(0)
+    return {field.name: _view(column, field.type) for field, column in zip(batch.schema, batch.columns, strict=True)}
 
 
-def _view(column: pa.Array) -> Array:
+_DTYPES: dict[pa.DataType, np.dtype[Any]] = {
+    pa.uint8(): np.dtype(np.uint8),
+    pa.uint16(): np.dtype(np.uint16),
+    pa.uint32(): np.dtype(np.uint32),
+    pa.int64(): np.dtype(np.int64),
+    pa.float64(): np.dtype(np.float64),
+}
+"""Types of the index's columns."""
+
+
+def _view(column: pa.Array, kind: pa.DataType) -> Array:
     """Give a column of numbers without nulls as it lies there: pyarrow's own `to_numpy` would import pandas first."""
-    dtype = np.dtype({"float": "float32", "double": "float64"}.get(str(column.type), str(column.type)))
+    dtype: np.dtype[Any] = _DTYPES[kind]
     if not len(column):
         return np.empty(0, dtype)
     return np.frombuffer(column.buffers()[1], dtype, len(column), column.offset * dtype.itemsize)

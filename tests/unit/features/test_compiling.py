@@ -19,7 +19,7 @@ from pophealth.features.warm_up import warm_up
 
 OUTER = (
     "day_columns", "changed_rows", "combine", "count_rows", "near", "co_issued", "current_repeats", "substance_lanes",
-    "take_lanes", "current_substances", "chosen_values", "series", "pairs", "stay_counts",
+    "take_lanes", "current_substances", "chosen_values", "series", "pairs", "stay_counts", "move_stays",
 )  # fmt: skip
 """Kernels that are called with a shard."""
 
