@@ -83,8 +83,8 @@ bench-unlike: setup     ## dense lists, uneven practices, dirty data, heavy pati
 bench-spark: setup      ## Spark over bucket paths beside threads (PEOPLE: people a network)
 	$(BIN)/python benchmarks/spark.py $(if $(NETWORKS),NETWORKS=$(NETWORKS)) $(if $(PEOPLE),PEOPLE=$(PEOPLE)) $(if $(ROUNDS),ROUNDS=$(ROUNDS)) $(if $(JSON),JSON=$(JSON))
 
-bench-training: setup   ## training of emergency_admission_12m at several index dates: time and memory
-	$(BIN)/python benchmarks/training.py $(if $(SITE),SITE=$(SITE)) $(if $(PEOPLE),PEOPLE=$(PEOPLE)) $(if $(JSON),JSON=$(JSON))
+bench-training: setup   ## training of a model (MODEL=...) at several index dates: time, memory, what it recovers of the truth
+	$(BIN)/python benchmarks/training.py $(foreach name,SITE MODEL NETWORKS PATIENTS YEARS RECORDS UNOBSERVED JSON,$(if $($(name)),$(name)=$($(name))))
 
 bench-pages: setup      ## the pages of a network of 50,000 people, 12,000 listed
 	$(BIN)/python benchmarks/pages.py $(if $(PEOPLE),PEOPLE=$(PEOPLE)) $(if $(JSON),JSON=$(JSON))

@@ -1,4 +1,4 @@
-"""Gives the people of `tests/cohorts/from_records.txt`: their records, and what the lists must say of them."""
+"""Gives the people of `from_records.txt` and `registers.txt` of `tests/cohorts/`: records, and what must be said of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TEXT = Path(__file__).parent / "cohorts" / "from_records.txt"
+REGISTERS = Path(__file__).parent / "cohorts" / "registers.txt"
 
 
 @dataclass
 class Case:
-    """A person of `from_records.txt`: the line of people, records by table, status by list (``-``: no row), columns."""
+    """A person of one of these files: the line of people, records by table, status by list (``-``: no row), columns."""
 
     person: str
     records: list[tuple[str, str]] = field(default_factory=list)
@@ -23,9 +24,9 @@ class Case:
         return self.person.split(" | ")[0]
 
 
-def read_cases() -> list[Case]:
+def read_cases(*texts: Path) -> list[Case]:
     cases: list[Case] = []
-    for line in TEXT.read_text("utf-8").splitlines():
+    for line in [line for text in texts for line in text.read_text("utf-8").splitlines()]:
         words = line.split()
         if not words or line.startswith("#"):
             continue

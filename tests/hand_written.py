@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from pophealth.config import Config, load_config
+from pophealth.features import compile_plan
 from pophealth.line import Task, describe
 from pophealth.plan import Plan, make_plan
 from pophealth.reference import load_library
@@ -46,7 +49,13 @@ def site(folder: Path, more: str = "") -> Config:
 
 
 def walk(
-    config: Config, root: Path, people: str, records: dict[str, str], index_date: date, contract_year: str
+    config: Config,
+    root: Path,
+    people: str,
+    records: dict[str, str],
+    index_date: date,
+    contract_year: str,
+    also: Iterable[str] = (),
 ) -> tuple[pl.DataFrame, Plan]:
     """Give the frame of a network of one practice and the plan it was made with.
 
@@ -58,6 +67,8 @@ def walk(
         By table, lines ``name | codelist | date``, for measurements with value and unit, for medications with days'
         supply after them; a codelist stands for its first code. Spells are ``name | admitted | discharged | method |
         codes``, appointments ``name | date | status``.
+    also
+        Features to compute beside those the plan asks for.
     """
     library = load_library(*config.reference.codelists)
     named = [cell for row in cells(people) for cell in [row]]
@@ -75,6 +86,11 @@ def walk(
             writer.spool(table, PRACTICE, _spooled(table, rows))
         snapshot = writer.finish(facts={"extract_date": index_date.isoformat()}, documents={})
     plan = make_plan(config, snapshot, contract_year)
+    if unread := set(also) & set(plan.features) - set(plan.feature_plan.columns):
+        names = (*plan.feature_plan.columns, *sorted(unread))
+        supplies, concepts = config.extract.supplies, snapshot.concepts
+        made = compile_plan(names, plan.features, library, supplies, concepts, snapshot.units, plan.medicine_map)
+        plan = replace(plan, feature_plan=made)
     task = Task("U00001", (PRACTICE,), index_date, LegalBasis.SECTION_251, None, {})
     frame, _ = describe(task, plan, {PRACTICE: snapshot.bucket(PRACTICE)})
     return frame, plan

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from hand_cases import read_cases
+from hand_cases import REGISTERS, TEXT, read_cases
 from hand_written import site, walk
 from pophealth.cohorts import select_all
 from pophealth.plan import Plan
@@ -21,13 +21,14 @@ Row = dict[str, Any]
 def walked(tmp_path_factory: pytest.TempPathFactory) -> tuple[pl.DataFrame, Plan]:
     """Give the frame of everybody, and the plan it was made with."""
     folder = Path(tmp_path_factory.mktemp("traps"))
-    cases = read_cases()
+    cases = read_cases(TEXT, REGISTERS)
     people = "\n".join([PEOPLE, *(case.person for case in cases)])
     records = dict(RECORDS)
     for case in cases:
         for table, row in case.records:
             records[table] = f"{records.get(table, '')}\n{row}"
-    return walk(site(folder / "site"), folder / "root", people, records, INDEX, "2024-25")
+    also = {name for case in cases for name in case.columns}  # registers that no rule reads
+    return walk(site(folder / "site"), folder / "root", people, records, INDEX, "2024-25", also)
 
 
 @pytest.fixture(scope="session")

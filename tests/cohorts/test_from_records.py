@@ -7,11 +7,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from hand_cases import Case, read_cases
+from hand_cases import TEXT, Case, read_cases
 from pophealth.cohorts import load_rules
 from pophealth.plan import Plan
 
-CASES = read_cases()
+CASES = read_cases(TEXT)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

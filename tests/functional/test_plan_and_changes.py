@@ -188,7 +188,8 @@ def test_a_floor_by_what_people_are_needs_its_approval(site, pophealth, capsys) 
     floors = summary(site.deliveries()[0])["plan"]["floor"]
     assert [item["column"] for item in floors["floors"]] == ["imd_quintile", "sex"]
     assert floors["floors"][1]["approval_reference"] == "board 7"
-    assert floors["brought_in"] >= floors["made_to_wait"] > 0
+    assert floors["brought_in"] > 0
+    assert floors["made_to_wait"] > 0  # offers take one slot or more, so the two need not be equal
     assert floors["ranks_put_back_most"] > 0
 
 

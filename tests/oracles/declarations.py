@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -189,6 +190,17 @@ def _where(draw: st.DrawFn, table: str) -> Table:
 
 
 @st.composite
+def _conditions(draw: st.DrawFn, column: Callable[[], str]) -> Table:
+    """Draw what `all_of` may further ask for: a feature that must be false, and ages."""
+    keys: Table = {"none_of": [column()]} if draw(st.booleans()) else {}
+    if draw(st.booleans()):
+        keys["age_at_least_years"] = draw(st.integers(0, 80))
+    if draw(st.booleans()):
+        keys["age_under_years"] = keys.get("age_at_least_years", 0) + draw(st.integers(1, 40))
+    return keys
+
+
+@st.composite
 def _derived(draw: st.DrawFn, kind: str, name: str, made: dict[str, Feature]) -> Table:
     """Draw the features it is made of into `made`, and give the keys that name their columns."""
 
@@ -201,7 +213,8 @@ def _derived(draw: st.DrawFn, kind: str, name: str, made: dict[str, Feature]) ->
     dates = ("first_date", "latest_date", "next_due_date", "latest_value", "latest_pair_at_least", "followed_by")
     if kind == "days_between":
         return {"from_feature": column(0, dates), "to_feature": column(1, dates)}
-    if kind == "count_true":
+    if kind in ("count_true", "any_of", "all_of"):
         truths = ("has", "has_unresolved", "issued", "two_values_apart", "current_repeat")
-        return {"features": [column(place, truths) for place in range(draw(st.integers(1, 4)))]}
+        keys: Table = {"features": [column(place, truths) for place in range(draw(st.integers(1, 4)))]}
+        return keys | (draw(_conditions(lambda: column(4, truths))) if kind == "all_of" else {})
     return {"date_feature": column(0, dates)}

@@ -38,6 +38,25 @@ def count_true(ask: Ask, oracle: Oracle) -> str:
     return per_person("", f"SELECT patient_id, {total} AS x FROM ({_inputs(ask, oracle)})", {ask.name: "g.x"})
 
 
+def any_of(ask: Ask, oracle: Oracle) -> str:
+    either = " OR ".join(f'"{column}"' for column in ask.options["features"])
+    return per_person("", f"SELECT patient_id, {either} AS x FROM ({_inputs(ask, oracle)})", {ask.name: "g.x"})
+
+
+def all_of(ask: Ask, oracle: Oracle) -> str:
+    """An age is reached on the birthday of that year, taken as year, month and day: 29 February comes before 1 March."""
+    today = f"(year({ask.index}), month({ask.index}), day({ask.index}))"
+    birthday = "(year(birth_date) + {}, month(birth_date), day(birth_date))"
+    parts = [f'"{column}"' for column in ask.options["features"]]
+    parts += [f'NOT "{column}"' for column in ask.options.get("none_of", ())]
+    if "age_at_least_years" in ask.options:
+        parts.append(f"{birthday.format(ask.options['age_at_least_years'])} <= {today}")
+    if "age_under_years" in ask.options:
+        parts.append(f"{birthday.format(ask.options['age_under_years'])} > {today}")
+    every = " AND ".join(f"({part})" for part in parts)
+    return per_person("", f"SELECT patient_id, {every} AS x FROM ({_inputs(ask, oracle)})", {ask.name: "g.x"})
+
+
 def age_at(ask: Ask, oracle: Oracle) -> str:
     day = f'"{ask.options["date_feature"]}"'
     before_birthday = f"(month({day}), day({day})) < (month(birth_date), day(birth_date))"
@@ -64,6 +83,8 @@ def working_days_since(ask: Ask, oracle: Oracle) -> str:
 MAKERS = {
     "days_between": days_between,
     "count_true": count_true,
+    "any_of": any_of,
+    "all_of": all_of,
     "age_at": age_at,
     "working_days_since": working_days_since,
 }

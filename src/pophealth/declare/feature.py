@@ -64,7 +64,7 @@ class Feature:
     def inputs(self) -> tuple[str, ...]:
         """Columns of other features this one is derived from."""
         names = [self.options[key] for key in ("from_feature", "to_feature", "date_feature") if key in self.options]
-        return (*names, *self.options.get("features", ()))
+        return (*names, *self.options.get("features", ()), *self.options.get("none_of", ()))
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -127,7 +127,7 @@ def parse_feature(name: str, table: dict[str, Any]) -> Feature:
     tables = (table["table"],) if "table" in table else tuple(table.get("tables", kind.tables))
     needs = {*kind.needs, "source"} | ({"codelist"} if _needs_codelist(table["kind"], tables) else set())
     unknown = sorted(set(table) - _COMMON - set(kind.needs) - set(kind.takes))
-    missing = sorted(needs - {key for key, value in table.items() if value not in ("", None)})
+    missing = sorted(needs - {key for key, value in table.items() if value not in ("", None, [])})
     foreign = sorted(set(tables) - set(TABLES))
     if unknown or missing or foreign:
         msg = (
@@ -135,6 +135,7 @@ def parse_feature(name: str, table: dict[str, Any]) -> Feature:
             f"unknown tables {foreign}; it gives {kind.gives}"
         )
         raise DeclarationError(msg)
+    _refuse_ages(name, table)
     window = EVER
     if {"window", "since", "until"} & set(table):
         window = parse_window(table.get("window"), since=table.get("since"), until=table.get("until"))
@@ -149,6 +150,18 @@ def parse_feature(name: str, table: dict[str, Any]) -> Feature:
         source=str(table["source"]),
         options={key: table[key] for key in (*kind.needs, *kind.takes) if key in table},
     )
+
+
+def _refuse_ages(name: str, table: dict[str, Any]) -> None:
+    given = {key: table[key] for key in ("age_at_least_years", "age_under_years") if key in table}
+    wrong = [key for key, years in given.items() if type(years) is not int or years < 0]
+    least, under = given.get("age_at_least_years", 0), given.get("age_under_years")
+    if wrong or (under is not None and least >= under):
+        msg = (
+            f"feature {name}: age limits {given}; expected whole years of 0 or more, the upper above the lower: "
+            "nobody would be of such an age"
+        )
+        raise DeclarationError(msg)
 
 
 def _needs_codelist(kind: str, tables: tuple[str, ...]) -> bool:

@@ -22,7 +22,6 @@ _CODED = ("events",)
 _VALUES = ("measurements",)
 _ISSUES = ("medications",)
 
-
 _ROWS = ("between", "settings", "comparators", "position", "method")  # row filters of kinds that read coded rows
 _NUMBERS = ("between", "settings", "comparators")  # and of kinds that read values
 
@@ -256,6 +255,15 @@ KINDS: dict[str, Kind] = {
     ),
     "count_true": Kind(
         "number of the `features` that are true; unknown if any is unknown", "int", (), needs=("features",)
+    ),
+    "any_of": Kind("whether one of `features` is true, else unknown if one is so", "bool", (), needs=("features",)),
+    "all_of": Kind(
+        "whether all `features` are true, none of `none_of` is, and the age at the index date is `age_at_least_years` or "
+        "more and under `age_under_years`; false as soon as one of these fails, else unknown if any is unknown",
+        "bool",
+        (),
+        needs=("features",),
+        takes=("none_of", "age_at_least_years", "age_under_years"),
     ),
     "age_at": Kind(
         "whole years of age on the date of feature `date_feature`; who was born on 29 February is a year older on 1 March of "

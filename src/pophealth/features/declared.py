@@ -12,6 +12,9 @@ SHIPPED = Path(__file__).parent
 """The folder of the declarations that come with the package, one file a family."""
 
 
+_OF_TRUTHS = ("any_of", "all_of")
+
+
 def load_features(*extra_folders: Path) -> dict[str, Feature]:
     """Give every declared feature by each of its output columns, in order of families and names.
 
@@ -21,7 +24,7 @@ def load_features(*extra_folders: Path) -> dict[str, Feature]:
     ------
     DeclarationError
         A file is not TOML, a feature is declared twice in one folder, two features make the same column, or a derived
-        feature names a column that nothing makes.
+        feature names a column that nothing makes, or one that is not true or false where it needs such.
     """
     declared: dict[str, Feature] = {}
     for folder in (SHIPPED, *extra_folders):
@@ -37,6 +40,10 @@ def load_features(*extra_folders: Path) -> dict[str, Feature]:
         lacking = [name for name in feature.inputs if name not in columns]
         if lacking:
             msg = f"feature {feature.name} is made of {lacking}, which no feature makes"
+            raise DeclarationError(msg)
+        other = [name for name in feature.inputs if columns[name].outputs[name] != "bool"]
+        if other and feature.kind in _OF_TRUTHS:
+            msg = f"feature {feature.name} ({feature.kind}) is made of {other}, which are not true or false"
             raise DeclarationError(msg)
     return columns
 

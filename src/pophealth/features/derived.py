@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from operator import add
+from operator import add, and_, or_
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ from pophealth.terms import EARLIEST_DAY
 WorkingDays = npt.NDArray[np.int32]
 """Working days so far, by day since 1900-01-01; -1 where it is not known."""
 
+_BORN = "born on"  # with a blank: no feature has such a name
+
 
 def derive(
     feature: Feature, columns: pl.DataFrame, people: pl.DataFrame, moment: Moment, working_days: WorkingDays | None
@@ -25,14 +27,16 @@ def derive(
     """Give the column of a derived feature from the columns of the features it is made of."""
     if feature.kind == "age_at":
         return _age_at(feature, columns, people)
+    if feature.kind == "all_of":
+        return _all_of(feature, columns, people, moment)
     if feature.kind == "working_days_since":
         return _working_days(feature, columns, moment, working_days)
-    return columns.select(_DERIVED[feature.kind](feature).cast(pl.Int32).alias(feature.name)).to_series()
+    return columns.select(_DERIVED[feature.kind](feature).alias(feature.name)).to_series()
 
 
 def _days_between(feature: Feature) -> pl.Expr:
     first, last = (pl.col(feature.options[key]) for key in ("from_feature", "to_feature"))
-    return (last - first).dt.total_days()
+    return (last - first).dt.total_days().cast(pl.Int32)
 
 
 def _count_true(feature: Feature) -> pl.Expr:
@@ -40,16 +44,40 @@ def _count_true(feature: Feature) -> pl.Expr:
     return reduce(add, (pl.col(name).cast(pl.Int32) for name in feature.inputs))
 
 
-_DERIVED: dict[str, Callable[[Feature], pl.Expr]] = {"days_between": _days_between, "count_true": _count_true}
+def _any_of(feature: Feature) -> pl.Expr:
+    return reduce(or_, map(pl.col, feature.inputs))
+
+
+_DERIVED: dict[str, Callable[[Feature], pl.Expr]] = {
+    "days_between": _days_between,
+    "count_true": _count_true,
+    "any_of": _any_of,
+}
+
+
+def _all_of(feature: Feature, columns: pl.DataFrame, people: pl.DataFrame, moment: Moment) -> pl.Series:
+    """Give whether every condition holds, in three values: a false one decides, whatever is unknown."""
+    conditions = [pl.col(name) for name in feature.options["features"]]
+    conditions += [~pl.col(name) for name in feature.options.get("none_of", ())]
+    rows = columns.select(feature.inputs)
+    least, under = (feature.options.get(key) for key in ("age_at_least_years", "age_under_years"))
+    if least is not None or under is not None:
+        rows = rows.with_columns(people["birth_date"].alias(_BORN))
+        age = _years(pl.lit(moment.index_date), pl.col(_BORN))
+        conditions += [age >= least] if least is not None else []
+        conditions += [age < under] if under is not None else []
+    return rows.select(reduce(and_, conditions).alias(feature.name)).to_series()
 
 
 def _age_at(feature: Feature, columns: pl.DataFrame, people: pl.DataFrame) -> pl.Series:
+    both = pl.DataFrame({"day": columns[feature.options["date_feature"]], _BORN: people["birth_date"]})
+    return both.select(_years(pl.col("day"), pl.col(_BORN)).alias(feature.name)).to_series()
+
+
+def _years(day: pl.Expr, born: pl.Expr) -> pl.Expr:
     """Give whole years: someone born on 29 February is a year older on 1 March of a common year."""
-    day, born = pl.col("day"), pl.col("born")
-    both = pl.DataFrame({"day": columns[feature.options["date_feature"]], "born": people["birth_date"]})
     had = (day.dt.month() > born.dt.month()) | ((day.dt.month() == born.dt.month()) & (day.dt.day() >= born.dt.day()))
-    years = day.dt.year() - born.dt.year() - (~had).cast(pl.Int32)
-    return both.select(years.cast(pl.Int32).alias(feature.name)).to_series()
+    return (day.dt.year() - born.dt.year() - (~had).cast(pl.Int32)).cast(pl.Int32)
 
 
 def _working_days(
