@@ -30,12 +30,14 @@ RAW_CODED = ("events", "medications", "measurements")
 
 
 class Engine:
-    """The engine over a register's buckets, opened once and mapped."""
+    """The engine over a register's buckets, mapped once and checked; each pass opens their shards."""
 
     def __init__(self, snapshot: Snapshot, plan: FeaturePlan, threads: int) -> None:
         self.plan = plan
         self.buckets = [snapshot.bucket(practice) for practice in snapshot.practices]
         self.people = [bucket.people for bucket in self.buckets]
+        index = [name for name in snapshot.manifest["files"] if "/index/" in name]
+        self._mapped = [snapshot.content(name) for name in index]  # held: no pass maps a file anew
         self.threads = threads
         self.dates = frozen.twelve_dates()
         self.years = [contract_year_of(day) for day in self.dates]

@@ -9,6 +9,7 @@ import re
 import shutil
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import polars as pl
 import pyarrow as pa
@@ -27,6 +28,7 @@ class Snapshot:
     def __init__(self, store: Store, name: str) -> None:
         self._store = store.below(name)
         self._checked: set[str] = set()
+        self._mapped: WeakValueDictionary[str, pa.Buffer] = WeakValueDictionary()
         content = self._store.content(MANIFEST).to_pybytes()
         self.digest = hashlib.sha256(content).hexdigest()
         """SHA-256 of the manifest, which holds the hash of every file."""
@@ -83,12 +85,14 @@ class Snapshot:
         if said is None:
             msg = f"register {self.id}: {name} is not in the manifest"
             raise IntegrityError(msg)
-        if name in self._checked:
-            # mapped anew: a mapping that nobody reads any more must not count as memory of the run
-            return self._store.content(name)
-        content = self._store.checked(name, said, f"register {self.id}")
+        # a mapping that nobody reads any more must not count as memory of the run; while somebody holds it, it is shared
+        if (content := self._mapped.get(name)) is not None:
+            return content
+        is_checked = name in self._checked
+        content = self._store.content(name) if is_checked else self._store.checked(name, said, f"register {self.id}")
         if self._store.is_local:  # fetched bytes are not kept, and are checked each time
             self._checked.add(name)
+            self._mapped[name] = content
         return content
 
     def parquet(self, name: str, schema: pl.Schema) -> pl.LazyFrame:
