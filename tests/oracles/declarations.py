@@ -217,4 +217,14 @@ def _derived(draw: st.DrawFn, kind: str, name: str, made: dict[str, Feature]) ->
         truths = ("has", "has_unresolved", "issued", "two_values_apart", "current_repeat")
         keys: Table = {"features": [column(place, truths) for place in range(draw(st.integers(1, 4)))]}
         return keys | (draw(_conditions(lambda: column(4, truths))) if kind == "all_of" else {})
+    if kind == "number_in":
+        low, size = draw(st.integers(0, 60)), draw(st.integers(1, 60))
+        column(0, ("count", "days_since", "max_value", "bed_days"))
+        keys = {"feature": f"{name}_in_0", "at_least": low}
+        return keys | ({"under": low + size} if draw(st.booleans()) else {})
+    if kind == "category_in":
+        column(0, ("latest_category",))
+        given = f"{name}_in_0"
+        labels = made[given].labels(given)
+        return {"feature": given, "values": draw(st.lists(st.sampled_from(labels), min_size=1, unique=True))}
     return {"date_feature": column(0, dates)}

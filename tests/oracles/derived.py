@@ -57,6 +57,20 @@ def all_of(ask: Ask, oracle: Oracle) -> str:
     return per_person("", f"SELECT patient_id, {every} AS x FROM ({_inputs(ask, oracle)})", {ask.name: "g.x"})
 
 
+def number_in(ask: Ask, oracle: Oracle) -> str:
+    number = f'"{ask.options["feature"]}"'
+    parts = [f"{number} >= {ask.options['at_least']!r}"] if "at_least" in ask.options else []
+    parts += [f"{number} < {ask.options['under']!r}"] if "under" in ask.options else []
+    inside = " AND ".join(parts)
+    return per_person("", f"SELECT patient_id, {inside} AS x FROM ({_inputs(ask, oracle)})", {ask.name: "g.x"})
+
+
+def category_in(ask: Ask, oracle: Oracle) -> str:
+    values = ", ".join(f"'{value}'" for value in ask.options["values"])
+    inside = f'"{ask.options["feature"]}" IN ({values})'
+    return per_person("", f"SELECT patient_id, {inside} AS x FROM ({_inputs(ask, oracle)})", {ask.name: "g.x"})
+
+
 def age_at(ask: Ask, oracle: Oracle) -> str:
     day = f'"{ask.options["date_feature"]}"'
     before_birthday = f"(month({day}), day({day})) < (month(birth_date), day(birth_date))"
@@ -85,6 +99,8 @@ MAKERS = {
     "count_true": count_true,
     "any_of": any_of,
     "all_of": all_of,
+    "number_in": number_in,
+    "category_in": category_in,
     "age_at": age_at,
     "working_days_since": working_days_since,
 }

@@ -30,6 +30,9 @@ INPUTS = {
     "has_a": {"kind": "has", "codelist": "a"},
     "has_b": {"kind": "has", "codelist": "b"},
     "has_icd": {"kind": "has", "codelist": "icd", "table": "diagnoses"},
+    "count_a": {"kind": "count", "codelist": "a"},
+    "days_since_a": {"kind": "days_since", "codelist": "a"},
+    "severity": {"kind": "latest_category", "categories": {"mild": "a", "severe": "b"}},
     "has_unfilled": {"kind": "has", "codelist": "unfilled"},
 }
 """What derived kinds of the cases are made of."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,7 +64,11 @@ class Feature:
     @property
     def inputs(self) -> tuple[str, ...]:
         """Columns of other features this one is derived from."""
-        names = [self.options[key] for key in ("from_feature", "to_feature", "date_feature") if key in self.options]
+        names = [
+            self.options[key]
+            for key in ("from_feature", "to_feature", "date_feature", "feature")
+            if key in self.options
+        ]
         return (*names, *self.options.get("features", ()), *self.options.get("none_of", ()))
 
     @property
@@ -136,6 +141,7 @@ def parse_feature(name: str, table: dict[str, Any]) -> Feature:
         )
         raise DeclarationError(msg)
     _refuse_ages(name, table)
+    _refuse_bounds(name, table)
     window = EVER
     if {"window", "since", "until"} & set(table):
         window = parse_window(table.get("window"), since=table.get("since"), until=table.get("until"))
@@ -161,6 +167,16 @@ def _refuse_ages(name: str, table: dict[str, Any]) -> None:
             f"feature {name}: age limits {given}; expected whole years of 0 or more, the upper above the lower: "
             "nobody would be of such an age"
         )
+        raise DeclarationError(msg)
+
+
+def _refuse_bounds(name: str, table: dict[str, Any]) -> None:
+    if table["kind"] != "number_in":
+        return
+    given = {key: table[key] for key in ("at_least", "under") if key in table}
+    numbers = [value for value in given.values() if isinstance(value, int | float) and not isinstance(value, bool)]
+    if not given or len(numbers) < len(given) or given.get("at_least", -math.inf) >= given.get("under", math.inf):
+        msg = f"feature {name}: bounds {given}; expected a number as `at_least`, `under` or both, the upper above the lower"
         raise DeclarationError(msg)
 
 

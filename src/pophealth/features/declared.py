@@ -12,7 +12,13 @@ SHIPPED = Path(__file__).parent
 """The folder of the declarations that come with the package, one file a family."""
 
 
-_OF_TRUTHS = ("any_of", "all_of")
+_MADE_OF = {
+    "any_of": (("bool",), "true or false"),
+    "all_of": (("bool",), "true or false"),
+    "number_in": (("int", "float"), "a number"),
+    "category_in": (("category",), "a category"),
+}
+"""What the features may be that a kind is made of, as types and in words."""
 
 
 def load_features(*extra_folders: Path) -> dict[str, Feature]:
@@ -41,11 +47,23 @@ def load_features(*extra_folders: Path) -> dict[str, Feature]:
         if lacking:
             msg = f"feature {feature.name} is made of {lacking}, which no feature makes"
             raise DeclarationError(msg)
-        other = [name for name in feature.inputs if columns[name].outputs[name] != "bool"]
-        if other and feature.kind in _OF_TRUTHS:
-            msg = f"feature {feature.name} ({feature.kind}) is made of {other}, which are not true or false"
+        wanted, words = _MADE_OF.get(feature.kind, ((), ""))
+        other = [name for name in feature.inputs if wanted and columns[name].outputs[name] not in wanted]
+        if other:
+            msg = f"feature {feature.name} ({feature.kind}) is made of {other}, which are not {words}"
             raise DeclarationError(msg)
+        _refuse_foreign_values(feature, columns)
     return columns
+
+
+def _refuse_foreign_values(feature: Feature, columns: dict[str, Feature]) -> None:
+    """Refuse a category that is never given: nobody would be of it, and nothing would say so."""
+    if feature.kind == "category_in":
+        known = columns[feature.options["feature"]].labels(feature.options["feature"])
+        foreign = sorted(set(feature.options["values"]) - set(known))
+        if foreign:
+            msg = f"feature {feature.name}: {foreign} are not among the categories {list(known)} of {feature.options['feature']}"
+            raise DeclarationError(msg)
 
 
 def _load_folder(folder: Path) -> dict[str, Feature]:

@@ -48,10 +48,25 @@ def _any_of(feature: Feature) -> pl.Expr:
     return reduce(or_, map(pl.col, feature.inputs))
 
 
+def _number_in(feature: Feature) -> pl.Expr:
+    number = pl.col(feature.options["feature"])
+    bounds = {"at_least": number.__ge__, "under": number.__lt__}
+    return reduce(
+        and_, [is_inside(feature.options[key]) for key, is_inside in bounds.items() if key in feature.options]
+    )
+
+
+def _category_in(feature: Feature) -> pl.Expr:
+    category = pl.col(feature.options["feature"]).cast(pl.String)
+    return pl.when(category.is_not_null()).then(category.is_in(list(feature.options["values"])))
+
+
 _DERIVED: dict[str, Callable[[Feature], pl.Expr]] = {
     "days_between": _days_between,
     "count_true": _count_true,
     "any_of": _any_of,
+    "number_in": _number_in,
+    "category_in": _category_in,
 }
 
 

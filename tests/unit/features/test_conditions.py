@@ -90,3 +90,37 @@ def test_a_condition_on_what_is_not_true_or_false_is_refused(tmp_path: Path, sai
     (tmp_path / "own.toml").write_text(text, "utf-8")
     with pytest.raises(DeclarationError, match=r"asked \(all_of\) is made of \['first'\], which are not true or false"):
         load_features(tmp_path)
+
+
+def test_a_number_is_in_its_bounds_and_unknown_where_there_is_none() -> None:
+    columns = pl.DataFrame({"n": [17.9, 18.0, 64.9, 65.0, None]})
+    people = pl.DataFrame({"birth_date": [None] * 5}, schema={"birth_date": pl.Date})
+    table = {"kind": "number_in", "feature": "n", "at_least": 18, "under": 65, "source": "made up"}
+    made = derive(parse_feature("asked", table), columns, people, Moment(date(2024, 12, 31), "2024-25"), None)
+    assert made.to_list() == [False, True, True, False, None]
+
+
+def test_a_category_is_one_of_those_named_and_unknown_where_there_is_none() -> None:
+    columns = pl.DataFrame({"c": pl.Series(["white", "black", None], dtype=pl.Enum(["white", "black"]))})
+    people = pl.DataFrame({"birth_date": [None] * 3}, schema={"birth_date": pl.Date})
+    table = {"kind": "category_in", "feature": "c", "values": ["black"], "source": "made up"}
+    made = derive(parse_feature("asked", table), columns, people, Moment(date(2024, 12, 31), "2024-25"), None)
+    assert made.to_list() == [False, True, None]
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [{}, {"at_least": 5, "under": 5}, {"at_least": "5"}, {"under": True}],
+    ids=["none", "empty", "text", "truth"],
+)
+def test_bounds_that_say_nothing_are_refused(bounds: dict[str, Any]) -> None:
+    with pytest.raises(DeclarationError, match="bounds"):
+        parse_feature("asked", {"kind": "number_in", "feature": "n", "source": "made up"} | bounds)
+
+
+def test_a_category_that_is_never_given_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        '[asked]\nkind = "category_in"\nfeature = "ethnicity_latest"\nvalues = ["asain"]\nsource = "made up"\n'
+    )
+    with pytest.raises(DeclarationError, match="asain"):
+        load_features(tmp_path)
