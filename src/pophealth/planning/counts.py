@@ -97,11 +97,15 @@ def _lost_place(placed: pl.DataFrame, slots: Mapping[str, int]) -> pl.Series:
     leave some unused, so those that are used say too little.
     """
     pressing = pl.col("is_urgent") | pl.col("is_owed")
-    room = pl.col("role").cast(pl.String).replace_strict(slots, return_dtype=pl.Int64)
-    queue = placed.sort("role", ~pressing, "order_without_floor").select(
-        until=pl.col("slots").cast(pl.Int64).cum_sum().over("role"),
-        room=room,
-        waits=~pressing & (pl.col("place") != "planned"),
+    rooms = pl.DataFrame(list(slots.items()), {"_role": pl.String, "room": pl.Int64}, orient="row")
+    queue = (
+        placed.sort("role", ~pressing, "order_without_floor")
+        .select(
+            until=pl.col("slots").cast(pl.Int64).cum_sum().over("role"),
+            _role=pl.col("role").cast(pl.String),
+            waits=~pressing & (pl.col("place") != "planned"),
+        )
+        .join(rooms, on="_role", how="left", maintain_order="left")
     )
     return queue.select(lost=pl.col("waits") & (pl.col("until") <= pl.col("room"))).to_series()
 

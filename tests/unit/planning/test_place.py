@@ -171,3 +171,10 @@ def test_what_a_floor_cost_is_what_two_plans_differ_by(
     )
     cost = plan_counts(with_floor, capacity, (floor,), Holdout())["floor"]
     assert (cost["brought_in"], cost["made_to_wait"]) == (len(planned - plain), len(plain - planned))
+
+
+@pytest.mark.parametrize("slots", [{}, {"gp": 4}], ids=["no team", "a team"])
+def test_a_plan_of_nobody_costs_nothing(slots: dict[str, int]) -> None:
+    capacity = Capacity(slots, weeks=1)
+    cost = plan_counts(place_offers(offers().clear(), capacity), capacity, (), Holdout())["floor"]
+    assert (cost["brought_in"], cost["made_to_wait"], cost["people_put_back"]) == (0, 0, 0)
