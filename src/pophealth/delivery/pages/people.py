@@ -94,14 +94,13 @@ def needs_of(people: pl.DataFrame, rules: dict[str, dict[str, Any]]) -> pl.DataF
         for rule_id, label in pairs.iter_rows()
     ]
     schema = {"rule_id": pl.String, "tier_label": pl.String, "_first": pl.Int8}
-    joined = rows.join(
-        pl.DataFrame(first, schema, orient="row"),
-        on=["rule_id", "tier_label"],
-        how="left",
-        nulls_equal=True,
-        maintain_order="left",
-    )
+    joined = with_tiers(rows, pl.DataFrame(first, schema, orient="row"))
     return joined.sort("_person", "_first", maintain_order=True).select("patient_id", "rule_id", "tier_label")
+
+
+def with_tiers(rows: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """Give rows, in their order, with what is `told` of each list and tier; a list without tiers has none."""
+    return rows.join(told, on=["rule_id", "tier_label"], how="left", nulls_equal=True, maintain_order="left")
 
 
 def is_urgent(rule: dict[str, Any], label: str | None) -> bool:

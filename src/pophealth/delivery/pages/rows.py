@@ -14,7 +14,7 @@ import polars as pl
 from markupsafe import Markup
 
 from pophealth.delivery.pages import words
-from pophealth.delivery.pages.people import is_urgent, knows_seen, needs_of, people_of, said, tier_words
+from pophealth.delivery.pages.people import is_urgent, knows_seen, needs_of, people_of, said, tier_words, with_tiers
 from pophealth.delivery.pages.reasons import reasons_of
 from pophealth.delivery.pages.services import rules_address
 
@@ -162,13 +162,9 @@ def _needs(parcel: Parcel, worklist: pl.DataFrame) -> pl.DataFrame:
     pairs = needs.select("rule_id", "tier_label").unique()
     told = [(rule_id, label, *_of_list(rule_id, rules[rule_id], label)) for rule_id, label in pairs.iter_rows()]
     schema = dict.fromkeys(("rule_id", "tier_label", "_item", "_opening"), pl.String)
-    rows = needs.join(
-        pl.DataFrame(told, schema, orient="row"),
-        on=["rule_id", "tier_label"],
-        how="left",
-        nulls_equal=True,
-        maintain_order="left",
-    ).join(reasons_of(members, evidence, rules), on=["patient_id", "rule_id"], how="left", maintain_order="left")
+    rows = with_tiers(needs, pl.DataFrame(told, schema, orient="row")).join(
+        reasons_of(members, evidence, rules), on=["patient_id", "rule_id"], how="left", maintain_order="left"
+    )
     return rows.select("patient_id", "_item", _reasons(rows))
 
 
