@@ -8,6 +8,7 @@ import typer
 
 from pophealth.commands import actions, codelists, models, networks, rules, scores, setup, work
 from pophealth.errors import PophealthError
+from pophealth.sparing import hand_freed_memory_back
 
 app = typer.Typer(
     name="pophealth",
@@ -23,6 +24,7 @@ for group in (setup, work, rules, codelists, scores, networks, models, actions):
 
 def main() -> None:
     """Run the command line; every error of ours ends in its exit code and one line that says what to do."""
+    hand_freed_memory_back()
     try:
         app()
     except PophealthError as error:

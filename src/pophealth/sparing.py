@@ -1,7 +1,8 @@
-"""Gives a way to import a library without an optional module it would load for things nobody here asks of it."""
+"""Gives ways to take no more than is used: a library without its optional modules, memory without what was freed."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,3 +22,12 @@ def without(module: str) -> Iterator[None]:
         yield
     finally:
         del sys.modules[module]
+
+
+def hand_freed_memory_back() -> None:
+    """Let Polars' allocator give freed memory to the system at once; to be called before Polars is imported.
+
+    Left alone it marks such memory as free to take and keeps it: a run of many networks would then be seen to hold what the
+    largest moment of each one took. What the process was told in its environment goes before.
+    """
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "muzzy_decay_ms:0")

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pophealth.delivery.workbook_cells import with_rows
+from pophealth.delivery.workbook_cells import Rows, with_rows
 from pophealth.delivery.workbook_layout import (
     ACTION_COLUMNS,
     NETWORK_LABEL,
@@ -29,7 +30,7 @@ from pophealth.delivery.workbook_layout import (
     WORKLIST_SHEET,
     Column,
 )
-from pophealth.delivery.workbook_rows import service_rows, worklist_rows
+from pophealth.delivery.workbook_rows import listed_by_service, service_rows, worklist_rows
 
 if TYPE_CHECKING:
     from pophealth.delivery.parcel import Parcel
@@ -53,17 +54,16 @@ def write_workbook(parcel: Parcel, path: Path) -> None:
     import xlsxwriter
 
     made = BytesIO()
-    sheets: list[tuple[pl.DataFrame, Sequence[Column]]] = []
+    sheets: list[tuple[Rows, Sequence[Column]]] = []
     with xlsxwriter.Workbook(made, OPTIONS) as book:
         _describe(book, parcel)
         formats = _formats(book)
         _write_readme(book, parcel, formats)
-        named = {WORKLIST_SHEET: (worklist_rows(parcel), WORKLIST_COLUMNS)} | {
-            SHEETS[service]: (rows, SERVICE_COLUMNS) for service, rows in service_rows(parcel).items()
-        }
-        for name, (rows, columns) in named.items():
-            _write_sheet(book, name, rows.height, columns, formats)
-            sheets.append((rows, columns))
+        _write_sheet(book, WORKLIST_SHEET, parcel.worklist.height, WORKLIST_COLUMNS, formats)
+        sheets.append((partial(worklist_rows, parcel), WORKLIST_COLUMNS))
+        for service, height in listed_by_service(parcel).items():
+            _write_sheet(book, SHEETS[service], height, SERVICE_COLUMNS, formats)
+            sheets.append((partial(service_rows, parcel, service), SERVICE_COLUMNS))
     entries = {f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in enumerate(sheets, start=2)}
     with_rows(made, entries, path)
 

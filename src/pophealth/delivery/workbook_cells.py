@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -32,8 +32,8 @@ _SHARED = "xl/sharedStrings.xml"
 _LEVEL = 1
 """Of compression: level 3 takes a fifth longer for a tenth of the space."""
 
-_MADE = (1980, 1, 31, 0, 0, 0)
-"""Time of every entry: the same lists give the same bytes."""
+Rows = Callable[[], pl.DataFrame]
+"""Gives the rows of a sheet when they are wanted."""
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {
     chr(code): f"_x{code:04X}_" for code in range(32) if code not in (9, 10)
@@ -41,54 +41,59 @@ _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {
 """What XML cannot hold is written as the format asks: a code of four digits between ``_x`` and ``_``."""
 
 
-def with_rows(book: BytesIO, rows: Mapping[str, tuple[pl.DataFrame, Sequence[Column]]], path: Path) -> None:
+def with_rows(book: BytesIO, sheets: Mapping[str, tuple[Rows, Sequence[Column]]], path: Path) -> None:
     """Write `book` at `path` with rows below the heads of its sheets.
 
     Parameters
     ----------
     book
         A workbook whose sheets hold their head line, with a style a column.
-    rows
-        Entry of a sheet (``xl/worksheets/sheet2.xml``) to its rows and columns.
+    sheets
+        Entry of a sheet (``xl/worksheets/sheet2.xml``) to what gives its rows, asked for when the sheet is written and
+        forgotten behind it: the lists of all services at once are the most that a run would hold.
     """
-    with zipfile.ZipFile(book) as made, zipfile.ZipFile(path, "w") as file:
+    with zipfile.ZipFile(book) as made, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as file:
         shared = made.read(_SHARED).decode()
-        by_sheet, texts = numbered(rows, shared.count("<si>"))
-        for name in made.namelist():
-            entry = zipfile.ZipInfo(name, _MADE)
-            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
-            content = made.read(name)
-            if name in rows:
-                content = b"".join(_sheet(content.decode(), by_sheet[name], rows[name][1]))
-            elif name == _SHARED:
-                content = b"".join(_texts(shared, texts))
-            file.writestr(entry, content, compresslevel=_LEVEL)
+        texts = Texts(shared.count("<si>"))
+        for name in [*(name for name in made.namelist() if name != _SHARED), _SHARED]:
+            with file.open(name, "w") as entry:  # by its name it carries no time of its own
+                if name in sheets:
+                    rows, columns = sheets[name]
+                    entry.writelines(_sheet(made.read(name).decode(), texts.numbered(rows(), columns), columns))
+                elif name == _SHARED:
+                    entry.writelines(_texts(shared, texts.every()))
+                else:
+                    entry.write(made.read(name))
 
 
-def numbered(
-    sheets: Mapping[str, tuple[pl.DataFrame, Sequence[Column]]], first: int
-) -> tuple[dict[str, pl.DataFrame], pl.Series]:
-    """Give the rows of each sheet with numbers for its texts, and the texts: each once, numbered from `first`."""
-    said: dict[tuple[str, str], pl.Series] = {}
-    for name, (rows, columns) in sheets.items():
-        for column in columns:
-            if column.kind == "text" and column.name in rows.columns:
-                said[name, column.name] = _text(rows[column.name]).drop_nulls().unique(maintain_order=True)
-    every = pl.concat([pl.Series("text", [], pl.String), *said.values()])
-    texts = every.unique(maintain_order=True)
-    places = (
-        every.to_frame()
-        .join(texts.to_frame().with_row_index("place", offset=first), on="text", how="left", maintain_order="left")
-        .get_column("place")
-    )
-    made = {name: rows for name, (rows, _) in sheets.items()}
-    start = 0
-    for (name, heading), words in said.items():
-        numbers = places.slice(start, len(words))
-        start += len(words)
-        values = _text(made[name][heading]).replace_strict(words, numbers, default=None, return_dtype=pl.UInt32)
-        made[name] = made[name].with_columns(values.alias(heading))
-    return made, texts
+class Texts:
+    """The texts of a workbook, each once, in the order in which they were first said; `first` is the first's number."""
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self._known = pl.DataFrame(schema={"text": pl.String, "place": pl.UInt32})
+
+    def numbered(self, rows: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
+        """Give the columns that are written, with numbers for their texts; what was not said before is added."""
+        rows = rows.select(column.name for column in columns if column.name in rows.columns)
+        said = {
+            column.name: _text(rows[column.name]).drop_nulls().unique(maintain_order=True)
+            for column in columns
+            if column.kind == "text" and column.name in rows.columns
+        }
+        here = pl.concat([pl.Series("text", [], pl.String), *said.values()]).unique(maintain_order=True).to_frame()
+        new = here.join(self._known, on="text", how="anti", maintain_order="left")
+        behind = self._first + self._known.height
+        self._known = pl.concat([self._known, new.with_row_index("place", behind).select("text", "place")])
+        for name, words in said.items():
+            numbers = words.to_frame().join(self._known, on="text", how="left", maintain_order="left")["place"]
+            values = _text(rows[name]).replace_strict(words, numbers, default=None, return_dtype=pl.UInt32)
+            rows = rows.with_columns(values.alias(name))
+        return rows
+
+    def every(self) -> pl.Series:
+        """Give every text said so far, in the order of its number."""
+        return self._known["text"]
 
 
 def _text(values: pl.Series) -> pl.Series:

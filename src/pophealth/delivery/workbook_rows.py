@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pophealth.delivery.parcel import Parcel
 
 _YES = "yes"
+_LISTED = pl.col("status").cast(pl.String) == Status.LISTED.value
 
 
 def worklist_rows(parcel: Parcel) -> pl.DataFrame:
@@ -38,8 +39,14 @@ def worklist_rows(parcel: Parcel) -> pl.DataFrame:
     )
 
 
-def service_rows(parcel: Parcel) -> dict[str, pl.DataFrame]:
-    """Give, for each service that lists somebody, its rows in the columns of `workbook_layout.SERVICE_COLUMNS`."""
+def listed_by_service(parcel: Parcel) -> dict[str, int]:
+    """Give, for each service that lists somebody, how many rows it lists."""
+    counts = dict(parcel.members.filter(_LISTED).group_by(pl.col("service").cast(pl.String)).len().iter_rows())
+    return {service: counts[service] for service in SERVICES if service in counts}
+
+
+def service_rows(parcel: Parcel, service: str) -> pl.DataFrame:
+    """Give the rows of one service in the columns of `workbook_layout.SERVICE_COLUMNS`, actions left empty."""
     rules: dict[str, Any] = parcel.summary["rules"]
     facts = pl.DataFrame(
         [(rule_id, titled(rule), rule.get("role", "")) for rule_id, rule in rules.items()],
@@ -58,13 +65,16 @@ def service_rows(parcel: Parcel) -> dict[str, pl.DataFrame]:
     ).with_columns(urgent=pl.lit(_YES))
     people = parcel.patients.select("patient_id", "age_years", pl.col("sex").cast(pl.String), "imd_quintile")
     keys = ["patient_id", "rule_id"]
-    rows = (
-        parcel.members.filter(pl.col("status").cast(pl.String) == Status.LISTED.value)
-        .with_columns(pl.col("rule_id", "service", "catalogue_id", "tier_label", "practice_code").cast(pl.String))
+    members = parcel.members.filter(_LISTED, pl.col("service").cast(pl.String) == service)
+    here = pl.col("rule_id").cast(pl.String).is_in(members["rule_id"].cast(pl.String).unique().implode())
+    return (
+        members.with_columns(
+            pl.col("rule_id", "service", "catalogue_id", "tier_label", "practice_code").cast(pl.String)
+        )
         .join(facts, on="rule_id", how="left", maintain_order="left")
         .join(urgent, on=["rule_id", "tier"], how="left", maintain_order="left")
         .join(people, on="patient_id", how="left", maintain_order="left")
-        .join(_records(parcel.evidence), on=keys, how="left", maintain_order="left")
+        .join(_records(parcel.evidence.filter(here)), on=keys, how="left", maintain_order="left")
         .with_columns(
             pl.col("place").cast(pl.String).str.replace("_", " "),
             new=_said("is_new"),
@@ -73,10 +83,8 @@ def service_rows(parcel: Parcel) -> dict[str, pl.DataFrame]:
             role=pl.col("role").str.replace_all("_", " "),
             why=_words("reasons"),
         )
-        .sort("catalogue_id", "rank", "patient_id")
+        .sort("catalogue_id", "rank", "patient_id", "rule_id")
     )
-    parts = rows.partition_by("service", as_dict=True, maintain_order=True)
-    return {service: parts[(service,)] for service in SERVICES if (service,) in parts}
 
 
 def titled(rule: dict[str, Any]) -> str:
