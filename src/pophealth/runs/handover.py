@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import polars as pl
 
 from pophealth.delivery.identify import identify_members, practice_frames
 from pophealth.delivery.parcel import Parcel
+from pophealth.runs.give_back import give_back
 from pophealth.terms import Purpose
 
 if TYPE_CHECKING:
@@ -79,9 +81,9 @@ def renderer(config: Config, parcel: Parcel, births: pl.DataFrame) -> Callable[[
     births
         patient_id and birth_date of the network, for the files that need it.
     """
+    delivery = config.delivery
 
-    def render(made: Path) -> None:
-        delivery = config.delivery
+    def lists(made: Path) -> None:
         if delivery.workbook:
             _workbooks(made, parcel)
         if delivery.gp_presets and parcel.practices is not None:
@@ -90,11 +92,20 @@ def renderer(config: Config, parcel: Parcel, births: pl.DataFrame) -> Callable[[
             write_gp_files(
                 made / "practices", parcel.practices, births, delivery.gp_presets, parcel.facts["index_date"]
             )
+
+    def pages(made: Path) -> None:
         if delivery.pages:
             from pophealth.delivery.pages import render_site
 
-            lists = parcel.changes.filter(pl.col("rule_id").is_not_null())
-            render_site(replace(parcel, changes=lists), made)
+            changed = parcel.changes.filter(pl.col("rule_id").is_not_null())
+            render_site(replace(parcel, changes=changed), made)
+
+    def render(made: Path) -> None:
+        give_back()  # of the tables just written
+        with ThreadPoolExecutor(1) as pool:  # beside this one
+            listing = pool.submit(lists, made)
+            pages(made)
+        listing.result()
 
     return render
 
