@@ -134,8 +134,9 @@ def explain_records(task: Task, plan: Plan, buckets: dict[str, Bucket], members:
     def archive(table: str) -> pl.LazyFrame:
         return pl.concat([bucket.archive(table) for bucket in buckets.values()])
 
+    day, year = task.index_date, plan.contract_year
     return deciding_records(
-        listed, criteria, plan.features, plan.library, archive, plan.medicine_map, task.index_date, plan.contract_year
+        listed, criteria, plan.features, plan.library, archive, plan.medicine_map, day, year, task.threads
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ def deciding_records(
     medicine_map: pl.DataFrame | None,
     index_date: date,
     contract_year: str,
+    threads: int = 1,
 ) -> pl.DataFrame:
     """Give the evidence rows of everyone listed.
 
@@ -46,6 +48,8 @@ def deciding_records(
         The canonical rows of a table of the whole network. Each table is scanned once.
     medicine_map
         Product to substance, needed only where a feature counts substances.
+    threads
+        How many features are worked through at the same time; no row depends on it.
 
     Returns
     -------
@@ -61,10 +65,14 @@ def deciding_records(
     moment = Moment(index_date, contract_year)
     asked = [Asked(use.number, use.feature) for use in uses]
     wanted = Wanted(_people_of(uses, listed), moment)
-    rows, plain = rows_of(asked, listed.schema["patient_id"], library, archives, wanted)
-    picked = [
-        pick(use.feature, part, moment, medicine_map) for use in uses if (part := rows.get(use.number)) is not None
-    ]
+    rows, plain = rows_of(asked, listed.schema["patient_id"], library, archives, wanted, threads)
+    with ThreadPoolExecutor(threads) as pool:
+        picked = list(
+            pool.map(
+                lambda use: pick(use.feature, rows[use.number], moment, medicine_map),
+                [use for use in uses if use.number in rows],
+            )
+        )
     latest = latest_rows(plain, {use.number for use in uses if use.feature.kind in EACH_ROLE})
     found = pl.concat([latest, *(part.select(*RECORD) for part in picked)])
     return evidence_table(found, uses, listed, library, moment)

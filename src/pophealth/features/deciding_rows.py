@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -60,6 +61,7 @@ def rows_of(
     library: CodelistLibrary,
     archives: Callable[[str], pl.LazyFrame],
     wanted: Wanted,
+    threads: int = 1,
 ) -> tuple[dict[int, pl.DataFrame], pl.DataFrame]:
     """Give the visible rows of each feature, by number, of the `people` it is `wanted` for; those of plain ones together.
 
@@ -69,24 +71,43 @@ def rows_of(
     """
     found: dict[int, list[pl.DataFrame]] = {}
     plain: list[pl.DataFrame] = []
-    for table in sorted({name for one in asked for name in one.feature.tables}):
-        over = [one for one in asked if table in one.feature.tables]
-        coded = [one for one in over if one.feature.codelists and table in CODED_TABLES]
-        if coded:
-            last, parts = _coded(table, coded, people, library, archives, wanted)
-            plain.append(last)
-            for one, part in parts:
-                found.setdefault(one.number, []).append(passing(one.feature, part))
-        for one, part in _uncoded(table, [one for one in over if one not in coded], people, archives, wanted.moment):
-            mine = part.filter(
-                pl.Series(wanted.of_person[part["patient_id"].to_physical().to_numpy(), one.number], dtype=pl.Boolean)
-            )
-            found.setdefault(one.number, []).append(_numbered(mine, one.number))
+    one_table = partial(_of_table, asked=asked, people=people, library=library, archives=archives, wanted=wanted)
+    with ThreadPoolExecutor(threads) as pool:
+        for last, parts in pool.map(one_table, sorted({name for one in asked for name in one.feature.tables})):
+            plain += last
+            for number, part in parts:
+                found.setdefault(number, []).append(part)
     nothing = pl.DataFrame(schema=RECORD | {"patient_id": people})
     return (
         {number: pl.concat([part.select(*RECORD) for part in parts]) for number, parts in found.items()},
         pl.concat([nothing, *(part.select(*RECORD) for part in plain)]),
     )
+
+
+def _of_table(
+    table: str,
+    *,
+    asked: list[Asked],
+    people: pl.DataType,
+    library: CodelistLibrary,
+    archives: Callable[[str], pl.LazyFrame],
+    wanted: Wanted,
+) -> tuple[list[pl.DataFrame], list[tuple[int, pl.DataFrame]]]:
+    """Give what one table holds: the last day's rows of plain features, and the rows of each other feature by number."""
+    over = [one for one in asked if table in one.feature.tables]
+    coded = [one for one in over if one.feature.codelists and table in CODED_TABLES]
+    plain: list[pl.DataFrame] = []
+    found: list[tuple[int, pl.DataFrame]] = []
+    if coded:
+        last, parts = _coded(table, coded, people, library, archives, wanted)
+        plain.append(last)
+        found += [(one.number, passing(one.feature, part)) for one, part in parts]
+    for one, part in _uncoded(table, [one for one in over if one not in coded], people, archives, wanted.moment):
+        mine = part.filter(
+            pl.Series(wanted.of_person[part["patient_id"].to_physical().to_numpy(), one.number], dtype=pl.Boolean)
+        )
+        found.append((one.number, _numbered(mine, one.number)))
+    return plain, found
 
 
 def _of_people(rows: pl.LazyFrame, source: str, people: pl.DataType, index_date: date) -> pl.LazyFrame:
