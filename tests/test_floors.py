@@ -141,3 +141,18 @@ def test_light_commands_import_nothing_heavy(command: list[str], tmp_path: Path)
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", f"imported: {done.stderr}"
+
+
+def test_help_imports_nothing_beyond_what_typer_does() -> None:
+    import subprocess
+
+    tail = (
+        "sys.stderr.write(' '.join(sorted({name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names)))"
+    )
+    run = "from pophealth.cli import main\nsys.argv = ['pophealth', '--help']\ntry:\n    main()\nexcept SystemExit:\n    pass\n"
+
+    def modules(code: str) -> set[str]:
+        words = [sys.executable, "-c", f"import sys\n{code}\n{tail}"]
+        return set(subprocess.run(words, capture_output=True, text=True, check=True).stderr.split())
+
+    assert modules(run) - modules("import typer") == {"pophealth"}

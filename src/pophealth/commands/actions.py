@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from pophealth.commands.output import say, say_json, say_table
-from pophealth.config import load_config
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The site's TOML file.")]
 
@@ -33,6 +32,7 @@ def actions_import(
     json: bool = False,
 ) -> None:
     """Take in a returned file: all of it, or nothing and why."""
+    from pophealth.config import load_config
     from pophealth.runs.action_import import import_actions
 
     report = import_actions(load_config(config), file, network)
@@ -62,6 +62,7 @@ def actions_import(
 @actions_app.command("list")
 def actions_list(config: ConfigFile, *, json: bool = False) -> None:
     """Say how many actions of which kind the history holds, by network and rule: counts, never a person."""
+    from pophealth.config import load_config
     from pophealth.runs.actions import count_actions
 
     counts = count_actions(load_config(config).site.data_root)
@@ -90,6 +91,7 @@ def holdout_evaluate(
     json: bool = False,
 ) -> None:
     """Estimate the effect of being offered: randomised where a holdout drew people, else at the cut-off."""
+    from pophealth.config import load_config
     from pophealth.runs.holdout import evaluate_holdout
 
     found = evaluate_holdout(

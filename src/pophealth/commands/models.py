@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pophealth.commands.output import note, say, say_json, say_table
-from pophealth.config import load_config
 from pophealth.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,6 +59,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 @models_app.command("train")
 def models_train(folder: ModelFolder, *, config: ConfigFile, json: bool = False) -> None:
     """Train a model on the register and register what came out as a new version; nothing scores with it yet."""
+    from pophealth.config import load_config
     from pophealth.runs.retrain import retrain
 
     with _progress() as progress:
@@ -88,6 +88,7 @@ def models_train(folder: ModelFolder, *, config: ConfigFile, json: bool = False)
 @models_app.command("list")
 def models_list(*, config: ConfigFile, json: bool = False) -> None:
     """List the registered versions: aliases, estimator, AUROC, whether the gates passed, who promoted them."""
+    from pophealth.config import load_config
     from pophealth.runs.models import list_versions
 
     rows = list_versions(load_config(config))
@@ -110,6 +111,7 @@ def _cell(value: object) -> object:
 @models_app.command("compare")
 def models_compare(first: Which, second: Which, *, config: ConfigFile, json: bool = False) -> None:
     """Compare two versions figure by figure, everybody's and each group's."""
+    from pophealth.config import load_config
     from pophealth.runs.models import compare_versions
 
     rows = compare_versions(load_config(config), _named(first), _named(second))
@@ -133,6 +135,7 @@ def models_promote(
     json: bool = False,
 ) -> None:
     """Let an alias mean a version that passes its gates, or roll it back; the promotion log keeps who and why."""
+    from pophealth.config import load_config
     from pophealth.runs.promote import ALIASES, promote, roll_back
 
     if (version is None) != rollback or alias not in ALIASES:
@@ -161,6 +164,7 @@ def _say_promotion(entry: Promotion, data_root: Path, *, json: bool) -> None:
 @models_app.command("card")
 def models_card(which: Which, *, config: ConfigFile, json: bool = False) -> None:
     """Show a version's card: for whom it is, what it reached, by group, and its gates."""
+    from pophealth.config import load_config
     from pophealth.runs.models import card_of
 
     card = card_of(load_config(config), _named(which))
@@ -181,6 +185,7 @@ def models_frame(
     json: bool = False,
 ) -> None:
     """Write the exact training frame, pseudonymised, below the data root; for purpose 'development' only."""
+    from pophealth.config import load_config
     from pophealth.runs.retrain import write_frame
 
     with _progress() as progress:

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from pophealth.commands.output import say, say_json, say_table
-from pophealth.config import load_config
 from pophealth.errors import DataContractError
 
 networks_app = typer.Typer(help="The networks of a site.", no_args_is_help=True)
@@ -34,6 +33,7 @@ def networks_check(
     json: bool = False,
 ) -> None:
     """Check that networks cover every practice and person of the register, with sizes, payees and areas."""
+    from pophealth.config import load_config
     from pophealth.runs.networks import check_site
 
     findings = check_site(
@@ -61,6 +61,7 @@ def networks_diff(
     json: bool = False,
 ) -> None:
     """Say which practices joined, left or changed their network between two days."""
+    from pophealth.config import load_config
     from pophealth.runs.networks import diff_site
 
     changes = diff_site(load_config(config), first.date(), second.date())

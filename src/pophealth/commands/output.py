@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -21,6 +20,8 @@ def note(line: str) -> None:
 
 def say_json(value: Any) -> None:
     """Write `value` as JSON, keys in the order given."""
+    import json  # `--help` does without
+
     say(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 

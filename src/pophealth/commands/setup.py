@@ -10,7 +10,6 @@ import typer
 
 from pophealth.commands.output import note, say, say_json
 from pophealth.commands.work import ingest_site, run_site
-from pophealth.config import load_config
 from pophealth.errors import NetworksFailed
 
 DEMO_INDEX_DATE = date(2025, 1, 31)
@@ -40,6 +39,7 @@ def init(
 @config_app.command("check")
 def config_check(config: Annotated[Path, typer.Argument(metavar="CONFIG")], *, json: bool = False) -> None:
     """Check a configuration: keys, types, files, rules and features it names."""
+    from pophealth.config import load_config
     from pophealth.runs.checks import check_config
 
     facts = check_config(load_config(config))
@@ -100,6 +100,7 @@ def demo(
     patients: Annotated[int, typer.Option(min=200, help="People per network.")] = 40_000,
 ) -> None:
     """Make synthetic networks, walk the whole line, say where to look."""
+    from pophealth.config import load_config
     from pophealth.runs.keys import initialise_keys
     from pophealth.synthetic import generate
 

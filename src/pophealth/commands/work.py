@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pophealth.commands.output import note, say, say_json, say_table
-from pophealth.config import Config, load_config
 from pophealth.errors import NetworksFailed, UsageError
 from pophealth.terms import Engine
 
 if TYPE_CHECKING:
+    from pophealth.config import Config
     from pophealth.runs.night import RunReport
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The site's TOML file.")]
@@ -63,6 +63,8 @@ def ingest_site(config: Config, *, json: bool = False) -> None:
 
 def ingest(config: ConfigFile, *, json: bool = False) -> None:
     """Conform the extract and write the register."""
+    from pophealth.config import load_config
+
     ingest_site(load_config(config), json=json)
 
 
@@ -91,6 +93,7 @@ def run(
     json: bool = False,
 ) -> None:
     """Run every network on an index date and deliver it; a second run finds nothing to do."""
+    from pophealth.config import load_config
     from pophealth.runs.monitored import breaches_told
 
     report = run_site(load_config(config), index_date.date(), tuple(network or ()), engine)
@@ -143,6 +146,7 @@ def verify(
 
 def status(config: ConfigFile, *, json: bool = False) -> None:
     """Say what ran when on what."""
+    from pophealth.config import load_config
     from pophealth.runs.status import list_runs
 
     runs = list_runs(load_config(config).site.data_root)
@@ -158,6 +162,7 @@ def status(config: ConfigFile, *, json: bool = False) -> None:
 
 def prune(config: ConfigFile, *, keep: Annotated[int, typer.Option(min=1)]) -> None:
     """Remove all but the newest snapshots and runs (storage limitation)."""
+    from pophealth.config import load_config
     from pophealth.runs.checks import prune as remove_old
 
     removed = remove_old(load_config(config), keep)
@@ -178,6 +183,7 @@ def explain(
     json: bool = False,
 ) -> None:
     """Say why a person is on a list, or why not, with the records that decided and what would change it."""
+    from pophealth.config import load_config
     from pophealth.runs.why import explain_person
 
     if (patient is None) == (nhs_number is None) or nhs_number not in (None, "-"):
