@@ -27,7 +27,7 @@ def without(module: str) -> Iterator[None]:
 def hand_freed_memory_back() -> None:
     """Let Polars' allocator give freed memory to the system at once; to be called before Polars is imported.
 
-    Left alone it marks such memory as free to take and keeps it: a run of many networks would then be seen to hold what the
-    largest moment of each one took. What the process was told in its environment goes before.
+    Left alone it keeps such memory marked as free to take, and where a thread has ended it keeps it for good: a run of many
+    networks would be seen to hold what the largest moment of each one took. What the process was told in its environment goes before.
     """
-    os.environ.setdefault("_RJEM_MALLOC_CONF", "muzzy_decay_ms:0")
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "background_thread:true,muzzy_decay_ms:0")

@@ -20,8 +20,8 @@ Bools = npt.NDArray[np.bool_]
 
 EVIDENCE: dict[str, pl.DataType] = {
     "patient_id": pl.String(),
-    "rule_id": pl.String(),
-    "criterion": pl.String(),
+    "rule_id": pl.Categorical(),
+    "criterion": pl.Categorical(),
     "table": pl.Categorical(),
     "record_id": pl.String(),
     "date": pl.Date(),
@@ -132,7 +132,7 @@ def _records(found: pl.DataFrame, places: Places, lists: dict[int, Numbers]) -> 
         "number",
         _place=pl.int_range(pl.len(), dtype=pl.Int64),
         _person=pl.col("patient_id").to_physical().cast(pl.Int64),
-        _record=_numbered("table") * 2**32 + _numbered("record_id"),
+        _record=_numbered(ordered["table"]) * 2**32 + _numbered(ordered["record_id"]),
     )
     rows = told.join(table, on="number", how="inner")
     rows = rows.filter(pl.Series(is_listed[rows["_rule"].to_numpy(), rows["_person"].to_numpy()], dtype=pl.Boolean))
@@ -145,9 +145,9 @@ def _records(found: pl.DataFrame, places: Places, lists: dict[int, Numbers]) -> 
     return ordered[kept["_place"]], kept["_packed"].to_numpy()
 
 
-def _numbered(name: str) -> pl.Expr:
-    """Give text as numbers that are equal where it is."""
-    return pl.col(name).cast(pl.Categorical).to_physical().cast(pl.Int64)
+def _numbered(text: pl.Series) -> pl.Series:
+    """Give text as numbers that are equal where it is; as categories it would stay in memory as long as the process."""
+    return text.cast(pl.Enum(text.unique())).to_physical().cast(pl.Int64)
 
 
 def _absences(found: pl.DataFrame, places: Places, lists: dict[int, Numbers]) -> tuple[Numbers, Numbers]:
