@@ -191,20 +191,14 @@ def _label(column: pl.Series) -> pa.DictionaryArray:
     """Give text as a dictionary of what occurs, in the order it first occurs in."""
     if column.dtype == pl.Null:
         column = column.cast(pl.String)
-    seen = column.drop_nulls().unique(maintain_order=True).cast(pl.String)
-    codes = column.cast(pl.String).cast(pl.Enum(seen)) if column.dtype == pl.String else _recoded(column)
-    indices = codes.to_physical().cast(pl.Int32).rechunk().to_arrow()
-    words = seen.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())
-    return pa.DictionaryArray.from_arrays(_emptied(indices), words)
-
-
-def _recoded(column: pl.Series) -> pl.Series:
-    """Give the numbers of a category column in the order they first occur in."""
-    numbers = column.to_physical()
-    seen = numbers.drop_nulls().unique(maintain_order=True)
-    place = np.zeros(1 + max(seen.to_list(), default=0), np.int32)
-    place[seen.to_numpy()] = np.arange(len(seen))
-    return pl.Series(place).gather(numbers)
+    given = column.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    if not pa.types.is_dictionary(given.type):
+        found = given.dictionary_encode()
+        words = found.dictionary
+    else:  # numbered anew by Arrow: asking Polars for the same wakes its threads up for every column
+        found = given.indices.dictionary_encode()
+        words = given.dictionary.take(found.dictionary)
+    return pa.DictionaryArray.from_arrays(_emptied(found.indices), words.cast(pa.string()))
 
 
 def _emptied(array: pa.Array) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from pophealth.reference import passes_check_digit
@@ -37,7 +38,8 @@ class CodeBook:
         self._restricted = None
         if restricted is not None:
             self._restricted = restricted.select(pl.col(*_PAIR).cast(pl.String)).with_columns(code=_undotted()).unique()
-        self._known = pl.DataFrame(schema=dict.fromkeys((*_PAIR, "judgement"), pl.String))
+        self._known = pl.DataFrame(schema=dict.fromkeys(_PAIR, pl.String))
+        self._wrong = pl.DataFrame(schema=dict.fromkeys((*_PAIR, "judgement"), pl.String))
 
     def judged(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Give the code pairs of `frame` that are not simply right: code_system (its type), code, judgement.
@@ -48,8 +50,9 @@ class CodeBook:
         met = frame.select(_PAIR).unique().drop_nulls().with_columns(pl.col("code_system").cast(pl.String))
         new = met.join(self._known, on=_PAIR, how="anti")
         if new.height:
-            self._known = pl.concat([self._known, self._judge(new)])
-        wrong = self._known.filter(pl.col("judgement").is_not_null()).join(met, on=_PAIR, how="semi")
+            self._known = pl.concat([self._known, new])
+            self._wrong = pl.concat([self._wrong, self._judge(new).filter(pl.col("judgement").is_not_null())])
+        wrong = self._wrong.join(met, on=_PAIR, how="semi")
         return wrong.with_columns(pl.col("code_system").cast(system))
 
     def _judge(self, codes: pl.DataFrame) -> pl.DataFrame:
@@ -58,9 +61,12 @@ class CodeBook:
             plain = codes.with_columns(code=_undotted())
             hits = plain.join(self._restricted.with_columns(hit=True), on=_PAIR, how="left", maintain_order="left")
             restricted = pl.lit(hits["hit"].fill_null(value=False))
-        whole = pl.lit(passes_check_digit(codes["code"]))
-        checked = pl.col("code_system").is_in(_CHECKED)
         made_up = (pl.col("code_system") == CodeSystem.SYNTHETIC.value) | pl.col("code").str.starts_with("SYN:")
+        checked = pl.col("code_system").is_in(_CHECKED) & ~made_up
+        # digit by digit, in Python: only of codes that have a check digit
+        places = codes.select(checked.fill_null(value=False).arg_true()).to_series()
+        wrong_digit = np.zeros(codes.height, bool)
+        wrong_digit[places.to_numpy()] = ~passes_check_digit(codes["code"].gather(places)).to_numpy()
         return codes.with_columns(
             judgement=pl.when(restricted)
             .then(pl.lit(RESTRICTED))
@@ -68,7 +74,7 @@ class CodeBook:
             .then(pl.lit(SYNTHETIC))
             .when(~pl.col("code").str.contains(_SHAPE))
             .then(pl.lit(CHARACTERS))
-            .when(checked & ~made_up & ~whole)
+            .when(pl.lit(pl.Series(wrong_digit)))
             .then(pl.lit(CHECK_DIGIT))
         )
 
