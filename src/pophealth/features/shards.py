@@ -66,7 +66,7 @@ class Results:
         Days since 1970-01-01, or a number of days, and whether there is one.
     values : float64 [n, 8 * n_bytes], value_bits : uint8 [n, n_bytes]
     labels : uint8 [n, 8 * n_bytes], label_bits : uint8 [n, n_bytes]
-        Places of labels, counting from 0, and whether there is one.
+        Places of labels, counting from 0, and whether there is one; 0 where there is none.
 
     Rows are as long as whole words of bits, so that row r of either block begins at the same place of a column over the
     whole block; what lies after the last person means nothing.
@@ -181,7 +181,7 @@ class ShardWalk:
             date_bits=bits(sizes["dates"]),
             values=block(sizes["values"], np.float64),
             value_bits=bits(sizes["values"]),
-            labels=block(sizes["labels"], np.uint8),
+            labels=np.zeros((sizes["labels"], 8 * n_bytes), np.uint8),
             label_bits=bits(sizes["labels"]),
         )
 
