@@ -66,6 +66,8 @@ class Dated:
         Rows up to this day are looked at for no date, by column.
     unresolved, category_ends, category_slots, co_issued
         Programs over kept columns, by slot.
+    co_issued_starts, co_issued_ends : int32 [n_dates, n]
+        Windows of medicines issued together, at every date.
     all_ends
         Ends of the columns at every date.
     is_carried, carried_bits, carried_counts
@@ -82,6 +84,8 @@ class Dated:
     category_ends: Days
     category_slots: Days
     co_issued: Days
+    co_issued_starts: Days
+    co_issued_ends: Days
     all_ends: Days
     indexes: Days
     is_carried: tuple[npt.NDArray[np.uint8], ...]
@@ -127,6 +131,8 @@ def dated(plan: FeaturePlan, moments: tuple[Moment, ...]) -> Dated:
         category_ends=_int32(np.cumsum([0, *map(len, categories)])),
         category_slots=_int32([slot[column] for columns in categories for column in columns]),
         co_issued=_int32(co_issued),
+        co_issued_starts=_int32(edges[:, programs.starts["co_issued"]]),
+        co_issued_ends=_int32(edges[:, programs.ends["co_issued"]]),
         all_ends=_int32(ends),
         indexes=_int32(indexes),
         is_carried=tuple(frozen((is_carried & later).astype(np.uint8)) for later in (False, True)),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
-import numpy.typing as npt
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -18,7 +20,6 @@ _ARROW: dict[str, Any] = {
     "date": pa.date32(),
     "int": pa.int32(),
     "float": pa.float64(),
-    "category": pa.uint8(),
 }
 
 
@@ -35,8 +36,9 @@ _VALID: dict[Block, str | None] = {
 class Framer:
     """Makes frames of a plan's results; what does not change from shard to shard is worked out once.
 
-    A column is a slice of its block. Nearly two hundred of them are sliced, named and put together by Polars' own handles:
-    through its public face, or Arrow's, that takes four times as long, a tenth of all the time that features take.
+    A column is a slice of its block. Nearly two hundred of them are sliced, named and put together by Polars' own handles,
+    and no query is run: through its public face, or Arrow's, that takes four times as long, a tenth of all the time that
+    features take.
     """
 
     def __init__(self, plan: FeaturePlan) -> None:
@@ -45,46 +47,85 @@ class Framer:
         # in the order asked for, so that usually nothing is left to be put in order
         names = [name for name in plan.columns if name in plan.places]
         names += [name for name in plan.places if name not in plan.columns]
-        places = [plan.places[name] for name in names]
-        self._columns = [(name, kinds[name], place.block, place.row) for name, place in zip(names, places, strict=True)]
-        self._kinds = dict.fromkeys((kind, block) for _, kind, block, _ in self._columns)
-        texts = [(name, row) for name, kind, _, row in self._columns if kind == "category"]
-        self._label_rows = [row for _, row in texts]
-        self._labels = [pl.col(f"{row}").cat.to(pl.Enum(labels[name])) for name, row in texts]
+        texts = {plan.places[name].row: labels[name] for name in names if plan.places[name].block == "labels"}
+        self._sources: list[_Numbers | _Labels] = list(_stretches(texts))
+        of_row = {row: place for place, one in enumerate(self._sources) for row in range(one.first, one.stop)}
+        numbers: dict[tuple[str, Block], int] = {}
+        self._columns: list[tuple[str, int, int]] = []
+        for name in names:
+            block, row = plan.places[name]
+            if block == "labels":
+                place = of_row[row]
+                self._columns.append((name, place, row - self._sources[place].first))
+                continue
+            if (kinds[name], block) not in numbers:
+                numbers[kinds[name], block] = len(self._sources)
+                self._sources.append(_Numbers(kinds[name], block))
+            self._columns.append((name, numbers[kinds[name], block], row))
 
     def frame(self, results: Results, size: int) -> pl.DataFrame:
         """Give one row per person of the shard, a column per place of the plan."""
         if not self._columns:
             return pl.DataFrame(height=size)
-        whole = {(kind, block): pl.Series(_column(kind, *_blocks(results, block)))._s for kind, block in self._kinds}
         stride = 8 * results.bits.shape[1]
-        texts = iter(self._texts(whole["category", "labels"], stride, size) if self._labels else ())
+        whole = [source.column(results) for source in self._sources]
         made = []
-        for name, kind, block, row in self._columns:
-            column = next(texts) if kind == "category" else whole[kind, block].slice(row * stride, size)
+        for name, place, row in self._columns:
+            column = whole[place].slice(row * stride, size)
             column.rename(name)
             made.append(column)
         return pl.DataFrame._from_pydf(_FRAME(made))
 
-    def _texts(self, whole: Any, stride: int, size: int) -> list[Any]:
-        """Give the columns of labels: the number of a label is its place among all."""
-        numbers = {f"{row}": pl.Series._from_pyseries(whole.slice(row * stride, size)) for row in self._label_rows}
-        return [series._s for series in pl.DataFrame(numbers).select(self._labels).get_columns()]
+
+class _Numbers:
+    """A block of anything but labels, as columns of one type."""
+
+    first = 0
+    stop = 0
+
+    def __init__(self, kind: str, block: Block) -> None:
+        self._kind, self._block, self._valid = _ARROW[kind], block, _VALID[block]
+        self._by_place = 8 if kind == "bool" else 1
+
+    def column(self, results: Results) -> Any:
+        """Give all rows, one after the other, as one column that shares their memory."""
+        block = getattr(results, self._block)
+        valid = None if self._valid is None else pa.py_buffer(getattr(results, self._valid))
+        array = pa.Array.from_buffers(self._kind, block.size * self._by_place, [valid, pa.py_buffer(block)])
+        return _SERIES.from_arrow("", array)
 
 
+class _Labels:
+    """Adjacent rows of labels with the same texts."""
+
+    def __init__(self, texts: tuple[str, ...], first: int, stop: int) -> None:
+        self.first, self.stop = first, stop
+        kind = pl.Enum(texts)
+        self._texts = pl.Series("", texts, dtype=kind)._s
+        self._none = pl.Series("", [None], dtype=kind)._s
+
+    def column(self, results: Results) -> Any:
+        """Give the rows, one after the other, as one column; a place without a label holds 0.
+
+        Places are taken and then masked: a missing place would be taken one at a time.
+        """
+        rows = slice(self.first, self.stop)
+        block, valid = results.labels[rows].astype(np.uint32), results.label_bits[rows]
+        places = pa.Array.from_buffers(pa.uint32(), block.size, [None, pa.py_buffer(block)])
+        has_label = pa.Array.from_buffers(pa.bool_(), block.size, [None, pa.py_buffer(valid)])
+        taken = self._texts.gather_with_series(_SERIES.from_arrow("", places))
+        return taken.zip_with(_SERIES.from_arrow("", has_label), self._none)
+
+
+def _stretches(labels: dict[int, tuple[str, ...]]) -> Iterator[_Labels]:
+    """Give rows of labels in stretches with the same texts."""
+    for texts, rows in groupby(sorted(labels), key=lambda row: labels[row]):
+        members = list(rows)
+        yield _Labels(texts, members[0], members[-1] + 1)
+
+
+_SERIES: Any = type(pl.Series()._s)
 _FRAME: Any = type(pl.DataFrame()._df)
-
-
-def _blocks(results: Results, block: Block) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
-    """Give a block and the one that says which of its places hold something."""
-    valid = _VALID[block]
-    return getattr(results, block), None if valid is None else getattr(results, valid)
-
-
-def _column(kind: str, block: npt.NDArray[Any], valid: npt.NDArray[Any] | None) -> pa.Array:
-    """Give all rows of a block, one after the other, as one column that shares its memory."""
-    buffers = [None if valid is None else pa.py_buffer(valid), pa.py_buffer(block)]
-    return pa.Array.from_buffers(_ARROW[kind], block.size * (8 if kind == "bool" else 1), buffers)
 
 
 @lru_cache(maxsize=8)

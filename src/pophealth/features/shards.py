@@ -18,6 +18,7 @@ from pophealth.kernels import features_changes as changes
 from pophealth.kernels import features_days as days
 from pophealth.kernels import features_medicines as medicines
 from pophealth.kernels import features_near as near
+from pophealth.kernels import features_near_dates as near_dates
 from pophealth.kernels import features_pairs as pairs
 from pophealth.kernels import features_series as series
 from pophealth.kernels import features_stays as stays
@@ -66,7 +67,7 @@ class Results:
         Days since 1970-01-01, or a number of days, and whether there is one.
     values : float64 [n, 8 * n_bytes], value_bits : uint8 [n, n_bytes]
     labels : uint8 [n, 8 * n_bytes], label_bits : uint8 [n, n_bytes]
-        Places of labels, counting from 0, and whether there is one.
+        Places of labels, counting from 0, and whether there is one; 0 where there is none.
 
     Rows are as long as whole words of bits, so that row r of either block begins at the same place of a column over the
     whole block; what lies after the last person means nothing.
@@ -124,6 +125,13 @@ class ShardWalk:
             self._changes = changes.changed_rows(
                 self._tables, plan.lists, plan.rules, dated.columns.list_, dated.earliest, dated.all_ends, dated.indexes
             )
+        self._co_issued = np.zeros((len(dated.co_issued), self.size), np.uint64)
+        self._has_dates = 1 < len(dated.moments) <= near_dates.MOST_DATES
+        if self._has_dates:
+            near_dates.co_issued_dates(
+                self._tables, plan.lists, plan.rules, dated.co_issued,
+                dated.co_issued_starts, dated.co_issued_ends, dated.indexes, self._co_issued,
+            )  # fmt: skip
 
     def _substances(self, program: substances.Substances, parts: tuple[substances.SubstanceDates, ...]) -> Array:
         """Give the lanes of a group of substance counts, uint64 [n_people, n_dates]."""
@@ -181,7 +189,7 @@ class ShardWalk:
             date_bits=bits(sizes["dates"]),
             values=block(sizes["values"], np.float64),
             value_bits=bits(sizes["values"]),
-            labels=block(sizes["labels"], np.uint8),
+            labels=np.zeros((sizes["labels"], 8 * n_bytes), np.uint8),
             label_bits=bits(sizes["labels"]),
         )
 
@@ -221,7 +229,9 @@ class ShardWalk:
                 self._tables, plan.lists, list_, row, at.starts_of["repeats"], at.ends_of["repeats"], at.index,
                 scratch.words, scratch.mask, self.size, out.bits,
             )  # fmt: skip
-        if self._dated.co_issued.size:
+        if self._has_dates:
+            near_dates.take_dates(self._dated.co_issued, self._co_issued, date, scratch.mask, out.bits)
+        elif self._dated.co_issued.size:
             near.co_issued(
                 self._tables, plan.lists, plan.rules, self._dated.co_issued,
                 at.starts_of["co_issued"], at.ends_of["co_issued"], at.index, self._state, scratch.mask, out.bits,
@@ -260,19 +270,11 @@ class ShardWalk:
 
 def _ready(runs: Postings) -> Postings:
     """Give postings whose arrays are all of one kind: a kernel is compiled once only if every shard's are."""
-    return runs if _are_ready(runs) else Postings(*(frozen(array) for array in _arrays(runs)))
+    return runs if all(map(is_frozen, runs)) else Postings(*map(frozen, runs))  # type: ignore[arg-type]
 
 
 def _ready_stays(rows: Stays) -> Stays:
-    return rows if _are_ready(rows) else Stays(*(frozen(array) for array in _arrays(rows)))
-
-
-def _arrays(runs: Postings | Stays) -> tuple[Array, ...]:
-    return tuple(runs)
-
-
-def _are_ready(runs: Postings | Stays) -> bool:
-    return all(map(is_frozen, _arrays(runs)))
+    return rows if all(map(is_frozen, rows)) else Stays(*map(frozen, rows))  # type: ignore[arg-type]
 
 
 def _refuse_other_dictionary(shard: Shard, plan: FeaturePlan) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,16 @@ def test_many_dates_equal_one_by_one(seed: int, days: set[date]) -> None:
     together = list(evaluate_dates(compiled(seed), shards_of(world, 40, (11,)), people, sorted(days), years))
     for day, frame in zip(sorted(days), together, strict=True):
         assert frame.equals(answers(seed, day)), day
+
+
+@pytest.mark.parametrize("n_dates", [64, 65])
+def test_more_dates_than_bits_of_a_word(n_dates: int) -> None:
+    world, people = rows_of_world(3, 40)
+    days = [date(2020, 1, 1) + timedelta(days=3 * number) for number in range(n_dates)]
+    together = list(evaluate_dates(compiled(3), shards_of(world, 40, (11,)), people, days, ["2019-20"] * n_dates))
+    for number in (0, 1, 31, 62, n_dates - 1):
+        alone = evaluate(compiled(3), shards_of(world, 40), people, days[number], "2019-20")
+        assert together[number].equals(alone), number
 
 
 def test_a_contract_year_that_steps_back_is_read_anew() -> None:
