@@ -74,6 +74,8 @@ TOLD_BY = {
     "cvd_event": ("cvd",),
 }
 """Hazards that an outcome follows from."""
+ENDED_BY_DEATH = ("emergency_admission", "care_home_entry")
+"""Outcomes that do not come to who dies first; in survival models death censors instead."""
 
 
 def truth_at(
@@ -81,14 +83,20 @@ def truth_at(
 ) -> pl.DataFrame:
     """Give, for everybody who was simulated and followed on a day, patient_id and the risk of an outcome within some months.
 
-    `true_risk` knows everything; `recorded_risk` what follows from records alone, which is all that a model can know.
+    `true_risk` knows everything; `recorded_risk` what follows from records alone, which is all that a model can know. Where
+    death ends the time at risk without the outcome, it is the chance that the outcome comes before it.
     """
     networks = sorted(path.stem for path in (folder / "truth").glob("U?????.parquet"))
     risks = pl.concat([true_risks(folder, network, day, months) for network in networks])
 
     def any_of(ending: str) -> pl.Expr:
         none = [1 - pl.col(f"{hazard}{ending}") for hazard in TOLD_BY[outcome]]
-        return 1 - pl.reduce(lambda one, other: one * other, none)
+        chance = 1 - pl.reduce(lambda one, other: one * other, none)
+        if outcome not in ENDED_BY_DEATH:
+            return chance
+        mine, others = (-(1 - risk.clip(0, 1 - 1e-12)).log() for risk in (chance, pl.col(f"death{ending}")))
+        whole = mine + others  # hazards that keep their proportion share the chance that either comes
+        return pl.when(whole > 0).then(mine / whole * (1 - (-whole).exp())).otherwise(0.0)
 
     return (
         risks.select(

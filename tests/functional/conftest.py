@@ -84,3 +84,20 @@ def ingested(tmp_path_factory: pytest.TempPathFactory) -> Site:
 def site(ingested: Site, tmp_path: Path) -> Site:
     """Give a copy of the ingested site that a test may change."""
     return Site(Path(shutil.copytree(ingested.folder, tmp_path / "site")))
+
+
+@pytest.fixture(scope="session")
+def trained(ingested: Site, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The small site with two versions of one model and one of how its risk moves; nothing is promoted."""
+    from pophealth.config import load_config
+    from pophealth.runs.retrain import retrain
+    from test_support.models import rising_model, small_model
+
+    site = Site(Path(shutil.copytree(ingested.folder, tmp_path_factory.mktemp("trained") / "site")))
+    config = load_config(Path(site.config))
+    small, rising = small_model(site.folder / "models"), rising_model(site.folder / "models")
+    for folder in (small, small, rising):
+        version, gates = retrain(config, folder, lambda *_: None)
+        assert all(gate.passed for gate in gates)
+    assert (version.model_id, version.version) == ("rising_risk", 1)
+    return site

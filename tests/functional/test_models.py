@@ -10,39 +10,9 @@ import polars as pl
 import pytest
 
 from test_support import postgres
-from test_support.models import rising_model, small_model
+from test_support.models import MODEL, WHO, promote, small_model, use
 
 DAY = "2025-01-31"
-MODEL = "emergency_admission_12m"
-WHO = ("--by", "A. Tester", "--reason", "a test")
-
-
-def use(site, *models: str, more: str = "") -> None:
-    config = Path(site.config)
-    names = ", ".join(f'"{name}"' for name in models)
-    rules = 'rules = ["rising_risk", "frequent_attender"]'
-    text = config.read_text().replace("threads = 2", f"threads = 2\n{rules}")
-    config.write_text(f"{text}\n[models]\nuse = [{names}]\n{more}")
-
-
-def promote(site, pophealth, model: str, version: int, *more: str) -> int:
-    return pophealth("models", "promote", model, "--version", version, "--config", site.config, *WHO, *more)
-
-
-@pytest.fixture(scope="module")
-def trained(ingested, tmp_path_factory):
-    """The small site with two versions of one model and one of how its risk moves; nothing is promoted."""
-    from pophealth.config import load_config
-    from pophealth.runs.retrain import retrain
-
-    site = type(ingested)(Path(shutil.copytree(ingested.folder, tmp_path_factory.mktemp("trained") / "site")))
-    config = load_config(Path(site.config))
-    small, rising = small_model(site.folder / "models"), rising_model(site.folder / "models")
-    for folder in (small, small, rising):
-        version, gates = retrain(config, folder, lambda *_: None)
-        assert all(gate.passed for gate in gates)
-    assert (version.model_id, version.version) == ("rising_risk", 1)
-    return site
 
 
 @pytest.fixture

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+MODEL = "emergency_admission_12m"
+WHO = ("--by", "A. Tester", "--reason", "a test")
+"""The words with which a test promotes."""
 SMALL = """\
 id      = "emergency_admission_12m"
 version = 1
@@ -88,3 +92,17 @@ def _written(made: Path, text: str) -> Path:
     (made / "model.toml").write_text(text)
     (made / "card.md").write_text("# A small model\n\nFor tests only.\n")
     return made
+
+
+def use(site: Any, *models: str, more: str = "") -> None:
+    """Let runs of a site score with these models."""
+    config = Path(site.config)
+    names = ", ".join(f'"{name}"' for name in models)
+    rules = 'rules = ["rising_risk", "frequent_attender"]'
+    text = config.read_text().replace("threads = 2", f"threads = 2\n{rules}")
+    config.write_text(f"{text}\n[models]\nuse = [{names}]\n{more}")
+
+
+def promote(site: Any, pophealth: Any, model: str, version: int, *more: str) -> int:
+    """Promote a version and give the exit code."""
+    return int(pophealth("models", "promote", model, "--version", version, "--config", site.config, *WHO, *more))

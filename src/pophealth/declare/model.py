@@ -114,6 +114,8 @@ class ModelSpec:
         SQL predicate over declared features and base columns; who is not known to be in it is not.
     predictors
         Declared features, and `age_years`, `sex`, `imd_quintile`, in order.
+    curved
+        Those of them, numbers, whose effect on a linear score may bend (a restricted cubic spline); trees bend anyway.
     subgroups
         Groupings that every figure is shown by.
     list_lengths
@@ -139,6 +141,7 @@ class ModelSpec:
     monitoring: Monitoring
     derived_from: str | None = None
     steps_months: tuple[int, ...] = ()
+    curved: tuple[str, ...] = ()
 
     @property
     def is_survival(self) -> bool:
@@ -148,6 +151,7 @@ class ModelSpec:
 
 _ALWAYS = ("id", "version", "kind", "title", "intended_use", "outcome", "population", "index_dates")
 _FITTED = ("predictors", "estimators")
+_CURVED = ("curved",)
 _OPTIONAL = ("validation", "subgroups", "list_lengths", "gates", "monitoring", "derived_from", "steps_months")
 LIST_LENGTHS = (50, 100, 250, 500, 1_000)
 
@@ -167,7 +171,9 @@ def parse_model(table: dict[str, Any], *, folder_name: str) -> ModelSpec:
         msg = f"{where}: kind is one of {', '.join(KINDS)}, found {kind!r}"
         raise DeclarationError(msg)
     needs = (*_ALWAYS, *(_FITTED if kind != "change" else ("derived_from", "steps_months")))
-    check_keys(table, where, needs, (*_ALWAYS, *_FITTED, *_OPTIONAL) if kind != "change" else (*_ALWAYS, *_OPTIONAL))
+    check_keys(
+        table, where, needs, (*_ALWAYS, *_FITTED, *_CURVED, *_OPTIONAL) if kind != "change" else (*_ALWAYS, *_OPTIONAL)
+    )
     if table["id"] != folder_name or re.fullmatch(r"[a-z][a-z0-9_]{0,63}", folder_name) is None:
         msg = f"{where}: id must be the folder's name in small letters, digits and underscores, found {table['id']!r}"
         raise DeclarationError(msg)
@@ -197,6 +203,7 @@ def parse_model(table: dict[str, Any], *, folder_name: str) -> ModelSpec:
         steps_months=tuple(
             whole(step, f"{where}: steps_months", 1, 120) for step in sorted(set(table.get("steps_months", ())))
         ),
+        curved=_curved(table, where),
     )
 
 
@@ -214,6 +221,19 @@ def _outcome(table: Any, where: str) -> OutcomeSpec:
         msg = f"{where}: unknown outcome {table['kind']!r}; the catalogue has {', '.join(OUTCOMES)}"
         raise DeclarationError(msg)
     return OutcomeSpec(str(table["kind"]), whole(table["months"], f"{where} [outcome] months", 1, 240))
+
+
+def _curved(table: dict[str, Any], where: str) -> tuple[str, ...]:
+    names = table.get("curved", [])
+    odd = (
+        sorted(set(map(str, names)) - set(map(str, table.get("predictors", ()))))
+        if isinstance(names, list)
+        else [names]
+    )
+    if odd:
+        msg = f"{where}: curved is a list of predictors; {len(odd)} are none, first {odd[0]!r}"
+        raise DeclarationError(msg)
+    return tuple(names)
 
 
 def _predictors(names: Any, where: str) -> tuple[str, ...]:

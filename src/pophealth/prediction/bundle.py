@@ -121,6 +121,6 @@ def _parse(path: Path, what: str) -> dict[str, Any]:
 
 
 def _input(item: dict[str, Any]) -> Input:
-    columns = tuple(Column(**column) for column in item["columns"])
+    columns = tuple(Column(**{**column, "knots": tuple(column.get("knots", ()))}) for column in item["columns"])
     levels = None if item["levels"] is None else tuple(item["levels"])
     return Input(**{**item, "columns": columns, "levels": levels})

@@ -13,6 +13,7 @@ from pophealth.declare.model import ModelSpec
 from pophealth.declare.model_parts import EstimatorSpec
 from pophealth.errors import DataContractError, DeclarationError
 from pophealth.prediction.drift import reference_of
+from pophealth.prediction.estimators import Logistic
 from pophealth.prediction.fit_binary import (
     LOGISTIC_SETTINGS,
     TREE_SETTINGS,
@@ -27,6 +28,7 @@ from pophealth.prediction.fit_hazard import HAZARD_SETTINGS, fit_hazard
 from pophealth.prediction.fit_survival import COX_SETTINGS, PARAMETRIC_SETTINGS, fit_cox, fit_parametric
 from pophealth.prediction.fitted import Body, FittedModel, Stacked
 from pophealth.prediction.inputs import Input, Matrices, learn_inputs
+from pophealth.prediction.penalty import chosen_strength
 from pophealth.prediction.scoring import raw_of, risk_of
 from pophealth.prediction.stack import fit_stack
 
@@ -63,8 +65,8 @@ def fit(
     Parameters
     ----------
     frame
-        patient_id, index_date, event, months_at_risk, the predictors; fold where a stack is fitted; ended_by where it is
-        known who died without the event.
+        patient_id, index_date, event, months_at_risk, the predictors; fold where a stack is fitted or a penalty is
+        chosen; ended_by where it is known who died without the event.
     estimator
         Kind and settings; settings not named are the defaults in `SETTINGS`.
     allow_constant
@@ -85,7 +87,7 @@ def fit(
 
     settings = check_settings(estimator)
     check_frame(frame)
-    inputs = learn_inputs(frame, spec.predictors, allow_constant=allow_constant)
+    inputs = learn_inputs(frame, spec.predictors, allow_constant=allow_constant, curved=spec.curved)
     horizon = spec.outcome.months
     happened = happened_within(frame, horizon)
     if estimator.kind in SURVIVAL_KINDS:
@@ -104,7 +106,7 @@ def fit(
         body=body,
         horizon_months=horizon,
         reference=reference_of(frame, spec.predictors, pl.Series(risk)),
-        training=_facts(frame, happened, seed, {**SETTINGS[estimator.kind], **settings}),
+        training=_facts(frame, happened, seed, {**SETTINGS[estimator.kind], **settings, **_chosen(body)}),
     )
 
 
@@ -143,7 +145,15 @@ def check_settings(estimator: EstimatorSpec) -> dict[str, Any]:
     if strange:
         msg = f"estimator {estimator.kind}: members are other estimators, found {strange}"
         raise DeclarationError(msg)
+    wrong = [value for value in estimator.settings.get("C_among", ()) if not _is_strength(value)]
+    if wrong:
+        msg = f"estimator {estimator.kind}: C_among is numbers above 0, found {wrong}"
+        raise DeclarationError(msg)
     return dict(estimator.settings)
+
+
+def _is_strength(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
 def check_any_event(event: pl.Series) -> None:
@@ -221,8 +231,24 @@ def _fit_body(ground: _Ground, kind: str, settings: Mapping[str, Any], some: Boo
     event, weight = happened.event[use], happened.weight[use]
     matrix, weights = ground.columns(kind, use), None if (weight == 1.0).all() else weight
     if kind == "logistic":
-        return fit_logistic_body(matrix, event, weights, settings)
+        return _fit_logistic(ground, matrix, event, weights, settings, use)
     return fit_trees(matrix, event, weights, settings, seed=ground.seed)
+
+
+def _fit_logistic(
+    ground: _Ground, matrix: Floats, event: Bools, weights: Floats | None, settings: Mapping[str, Any], use: Bools
+) -> Body:
+    among = settings.get("C_among", [])
+    if not among:
+        return fit_logistic_body(matrix, event, weights, settings)
+
+    def fitted_with(strength: float, some: Bools) -> Logistic:
+        own = None if weights is None else weights[some]
+        return fit_logistic_body(matrix[some], event[some], own, {**settings, "C": strength})
+
+    fold = _fold(ground.frame)[use]
+    strength = chosen_strength(among, matrix, event, weights, fold, fitted_with)
+    return fit_logistic_body(matrix, event, weights, {**settings, "C": strength})
 
 
 def _fit_survival(ground: _Ground, kind: str, settings: Mapping[str, Any], some: Bools | None, most: int) -> Body:
@@ -243,9 +269,14 @@ def _fit_survival(ground: _Ground, kind: str, settings: Mapping[str, Any], some:
 
 def _fold(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
     if "fold" not in frame.columns:
-        msg = "stack: the training frame has no column fold"
+        msg = "training frame: no column fold, which a stack, and a penalty chosen among several, are fitted by"
         raise DataContractError(msg)
     return frame["fold"].cast(pl.Int64).to_numpy()
+
+
+def _chosen(body: Body | Stacked) -> dict[str, float]:
+    """Give the strength that a logistic regression was fitted with, which may have been chosen."""
+    return {"C": float(body.estimator.C)} if isinstance(body, Logistic) else {}
 
 
 def _facts(frame: pl.DataFrame, happened: Happened, seed: int, settings: Mapping[str, Any]) -> dict[str, Any]:

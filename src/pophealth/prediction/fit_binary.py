@@ -17,9 +17,15 @@ from pophealth.prediction.estimators import Logistic, Trees
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-LOGISTIC_SETTINGS = {"C": 1.0, "l1_ratio": 0.0, "max_iter": 500, "max_rows": 1_000_000}
-"""Settings of the penalised logistic regression, by scikit-learn's names (a smaller C is a stronger penalty), and
-the rows it learns from at most (`sampled`)."""
+LOGISTIC_SETTINGS: dict[str, Any] = {
+    "C": 1.0,
+    "C_among": [],
+    "l1_ratio": 0.0,
+    "max_iter": 500,
+    "max_rows": 1_000_000,
+}
+"""Settings of the penalised logistic regression, by scikit-learn's names (a smaller C is a stronger penalty); `C_among`,
+from which C is chosen by how unseen people are foretold (`penalty`); and the rows it learns from at most (`sampled`)."""
 TREE_SETTINGS = {
     "learning_rate": 0.1,
     "max_iter": 100,
@@ -78,7 +84,8 @@ def fit_logistic_body(matrix: Floats, event: Bools, weight: Floats | None, setti
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    chosen = {name: value for name, value in {**LOGISTIC_SETTINGS, **settings}.items() if name != "max_rows"}
+    names = ("C", "l1_ratio", "max_iter")
+    chosen = {name: value for name, value in {**LOGISTIC_SETTINGS, **settings}.items() if name in names}
     ridge = chosen["l1_ratio"] == 0
     # deficits and registers are nearly each other's columns: lbfgs is not there after 500 passes, Newton after 13
     estimator = LogisticRegression(**chosen, solver="newton-cholesky" if ridge else "saga", tol=1e-8, random_state=0)

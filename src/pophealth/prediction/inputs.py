@@ -7,7 +7,7 @@ with the model, so that nothing is ever estimated from the people who are scored
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from pophealth.errors import DataContractError
+from pophealth.prediction.calibration import KNOTS
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -32,16 +33,19 @@ class Column:
     ----------
     kind
         ``value`` (the number, or 1 for true), ``level`` (1 where the person has this level), ``missing`` (1 where the
-        value was not known).
+        value was not known), ``curve`` (a term of a restricted cubic spline of the number, for linear estimators).
     mean, scale
         Of the training rows, missing values filled: linear estimators see ``(number - mean) / scale``.
+    knots
+        Of a curve: the first knot, the term's own, the last but one and the last.
     """
 
     name: str
-    kind: Literal["value", "level", "missing"]
+    kind: Literal["value", "level", "missing", "curve"]
     level: str | None
     mean: float
     scale: float
+    knots: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,8 @@ class Input:
 
     @property
     def values(self) -> tuple[Column, ...]:
-        """The columns without the one that says a value is missing: estimators that know missing values take these."""
-        return tuple(column for column in self.columns if column.kind != "missing")
+        """The plain columns: estimators that know missing values, and find curves by themselves, take these."""
+        return tuple(column for column in self.columns if column.kind not in ("missing", "curve"))
 
 
 @dataclass(frozen=True)
@@ -96,9 +100,11 @@ class Matrices:
         for item in self.inputs:
             numbers, missing = numbers_of(item, self.frame[item.name])
             for column in item.columns:
-                values = missing if column.kind == "missing" else numbers[column.name]
+                values = missing if column.kind == "missing" else numbers[_source(item, column)]
                 if column.kind != "missing" and missing.any():
                     values = np.where(missing, _filled(item, column), values)
+                if column.kind == "curve":
+                    values = curve_term(np.asarray(values, np.float64), *column.knots)
                 np.subtract(values, column.mean, out=out[:, place])
                 out[:, place] /= column.scale
                 place += 1
@@ -132,14 +138,16 @@ def column_names(inputs: Sequence[Input], *, native: bool = False) -> tuple[str,
     return tuple(column.name for item in inputs for column in (item.values if native else item.columns))
 
 
-def learn_inputs(frame: pl.DataFrame, predictors: Sequence[str], *, allow_constant: bool = False) -> tuple[Input, ...]:
-    """Give what is to be stored of each predictor.
+def learn_inputs(
+    frame: pl.DataFrame, predictors: Sequence[str], *, allow_constant: bool = False, curved: Sequence[str] = ()
+) -> tuple[Input, ...]:
+    """Give what is to be stored of each predictor; `curved` are numbers whose effect on a linear score may bend.
 
     Raises
     ------
     DataContractError
-        A predictor is absent, of a type no model takes, infinite, wholly missing, or (unless `allow_constant`) has one
-        value for everybody: all of them are named.
+        A predictor is absent, of a type no model takes, infinite, wholly missing, curved and no number, or (unless
+        `allow_constant`) has one value for everybody: all of them are named.
     """
     absent = [name for name in predictors if name not in frame.columns]
     if absent:
@@ -154,7 +162,11 @@ def learn_inputs(frame: pl.DataFrame, predictors: Sequence[str], *, allow_consta
                 f"{', '.join(names)}. HINT: leave them out of the model, or check that the source supplies them"
             )
             raise DataContractError(msg)
-    return tuple(_learn(frame[name]) for name in predictors)
+    other = [name for name in curved if not frame[name].dtype.is_numeric()]
+    if other:
+        msg = f"training frame: {len(other)} of {len(curved)} curved predictors are no numbers: {', '.join(other)}"
+        raise DataContractError(msg)
+    return tuple(_learn(frame[name], curved=name in curved) for name in predictors)
 
 
 def dtype_of(series: pl.Series) -> str:
@@ -208,7 +220,7 @@ def _is_constant(series: pl.Series) -> bool:
     return known.null_count() == 0 and known.n_unique() == 1
 
 
-def _learn(series: pl.Series) -> Input:
+def _learn(series: pl.Series, *, curved: bool = False) -> Input:
     known, kind = _known(series), dtype_of(series)
     name, share = series.name, known.null_count() / known.len()
     fill: float | bool | str
@@ -219,14 +231,14 @@ def _learn(series: pl.Series) -> Input:
         shells = [Column(f"{name}={level}", "level", level, 0.0, 1.0) for level in levels if level != fill]
     else:
         fill = bool(known.mean() >= 0.5) if kind == "Boolean" else float(known.median())  # type: ignore[arg-type, operator]
-        shells = [Column(name, "value", None, 0.0, 1.0)]
+        shells = [Column(name, "value", None, 0.0, 1.0), *(_curves(name, known) if curved else ())]
     if share:
         shells.append(Column(f"{name} missing", "missing", None, 0.0, 1.0))
     shell = Input(name, kind, levels, fill, share, tuple(shells))
     raw = Matrices((shell,), series.to_frame()).filled
     means, spreads = raw.mean(axis=0), raw.std(axis=0)
     columns = [
-        Column(column.name, column.kind, column.level, float(mean), float(spread) if spread > 0 else 1.0)
+        replace(column, mean=float(mean), scale=float(spread) if spread > 0 else 1.0)
         for column, mean, spread in zip(shells, means, spreads, strict=True)
     ]
     return Input(name, kind, levels, fill, share, tuple(columns))
@@ -235,3 +247,24 @@ def _learn(series: pl.Series) -> Input:
 def _filled(item: Input, column: Column) -> float:
     """Give the number that stands in for a missing one: nobody without a value has a level but the most frequent."""
     return 0.0 if column.kind == "level" else float(item.fill_value)
+
+
+def _source(item: Input, column: Column) -> str:
+    """Give the column that a column's numbers come of: a curve bends the plain number."""
+    return item.columns[0].name if column.kind == "curve" else column.name
+
+
+def _curves(name: str, known: pl.Series) -> list[Column]:
+    """Give the terms of a restricted cubic spline with knots at the quantiles `KNOTS`; none for fewer than three knots."""
+    knots = np.unique(np.quantile(known.drop_nulls().cast(pl.Float64).to_numpy(), KNOTS)).tolist()
+    return [
+        Column(f"{name} curve {place}", "curve", None, 0.0, 1.0, (knots[0], knot, knots[-2], knots[-1]))
+        for place, knot in enumerate(knots[:-2], start=1)
+    ]
+
+
+def curve_term(value: Floats, first: float, knot: float, before: float, last: float) -> Floats:
+    """Give a term of a restricted cubic spline: 0 below its knot, straight beyond the last (Harrell, section 2.4.5)."""
+    above, beyond, end = (np.clip(value - place, 0, None) ** 3 for place in (knot, before, last))
+    bent = above - beyond * (last - knot) / (last - before) + end * (before - knot) / (last - before)
+    return np.asarray(bent / (last - first) ** 2)

@@ -36,6 +36,9 @@ def _decision(title: str, report: Mapping[str, Any]) -> Figure:
     axes.plot(thresholds, [row["net_benefit"] for row in rows], color="#005eb8", label="by the model")
     axes.plot(thresholds, [row["treat_all"] for row in rows], color="grey", linestyle="--", label="acting on all")
     axes.axhline(0.0, color="black", linewidth=0.8, label="acting on none")
+    best = max([0.0, *(row["net_benefit"] for row in rows if row["net_benefit"] is not None)])
+    if best:  # acting on everybody loses so much at high thresholds that nothing else could be told apart
+        axes.set_ylim(-best / 2, best * 1.25)
     axes.legend(loc="upper right")
     return figure
 
@@ -46,7 +49,10 @@ def _forest(title: str, report: Mapping[str, Any]) -> Figure:
     groups = list(report.get("subgroups") or ())
     figure = Figure(figsize=(9, 2 + 0.25 * len(groups)), layout="constrained")
     figure.suptitle(f"{title}: by group, with 95 % intervals")
-    names = [f"{group['grouping']} {group['group']} ({group['events']:,} of {group['rows']:,})" for group in groups]
+    names = [
+        f"{group['grouping'].replace('_', ' ')} {group['group']} ({group['events']:,} of {group['rows']:,})"
+        for group in groups
+    ]
     panels = figure.subplots(1, len(FOREST_METRICS), sharey=True)
     for axes, (metric, words) in zip(panels, FOREST_METRICS.items(), strict=True):
         for place, group in enumerate(groups):
@@ -68,7 +74,8 @@ def _panel(title: str, across: str, up: str) -> tuple[Figure, Any]:
 
     figure = Figure(figsize=(6, 5), layout="constrained")
     axes = figure.subplots()
-    axes.set(title=title, xlabel=across, ylabel=up)
+    axes.set_title(title, wrap=True)
+    axes.set(xlabel=across, ylabel=up)
     return figure, axes
 
 

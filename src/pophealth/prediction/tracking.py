@@ -199,6 +199,8 @@ def open_registry(uri: str, artifacts: Path) -> Registry:
         The address is none that MLflow keeps a registry in, or its tables are of another MLflow version.
     TryLaterError
         The database cannot be reached.
+    IntegrityError
+        SQLite's file is damaged.
     """
     uri, address = _probe(uri)
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when MLflow is imported: nothing calls out from here
@@ -275,6 +277,9 @@ def _reaching(address: str) -> Iterator[None]:
             if "out-of-date database schema" in text:
                 msg = f"the model registry at {address} has tables of another MLflow version; see `mlflow db upgrade`"
                 raise ConfigError(msg) from None
+            if "file is not a database" in text or "disk image is malformed" in text:
+                msg = f"the model registry at {address} is damaged; restore the file. What was delivered before is unchanged"
+                raise IntegrityError(msg) from None
             if "OperationalError" in text or error.error_code == "TEMPORARILY_UNAVAILABLE":
                 msg = f"the model registry at {address} stopped answering; nothing was promoted. Try later."
                 raise TryLaterError(msg) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pophealth import __version__
-from pophealth.errors import ConfigError, IntegrityError, UsageError
+from pophealth.errors import ConfigError, IntegrityError, TryLaterError, UsageError
 from pophealth.files import json_bytes, replace_file
 from pophealth.runs.promotions import current, read_promotions
 
@@ -33,20 +33,32 @@ def registry_of(config: Config, *, make: bool = False) -> Registry:
     ConfigError
         There is none yet, or the configured address is no registry.
     TryLaterError
-        The database cannot be reached.
+        The database cannot be reached, or its file is gone.
     """
     from pophealth.prediction.tracking import open_registry
 
     state = config.site.data_root / "state"
-    uri = config.models.tracking_uri
-    if uri is None:
-        file = state / "mlflow.db"
-        if not make and not file.is_file():
-            msg = f"no model was registered yet ({file} does not exist); `pophealth models train` registers one"
-            raise ConfigError(msg)
+    uri = config.models.tracking_uri or f"sqlite:///{state / 'mlflow.db'}"
+    if not make:
+        _refuse_gone(config, uri)
+    if config.models.tracking_uri is None:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        uri = f"sqlite:///{file}"
     return open_registry(uri, config.models.artifacts or state / "models")
+
+
+def _refuse_gone(config: Config, uri: str) -> None:
+    """Refuse a file of SQLite that is not there, which SQLite itself would make anew and empty."""
+    kind, _, name = uri.partition(":///")
+    if kind != "sqlite" or not name or Path(name).is_file():
+        return
+    if not read_promotions(config.site.data_root):
+        msg = f"no model was registered yet ({name} does not exist); `pophealth models train` registers one"
+        raise ConfigError(msg)
+    msg = (
+        f"the model registry {name} is gone, though this site promoted models from it; what was delivered before is "
+        "unchanged. Restore the file from its last copy, then run again."
+    )
+    raise TryLaterError(msg)
 
 
 def log_training(config: Config, trained: Trained, spec_folder: Path) -> Version:

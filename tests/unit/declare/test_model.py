@@ -60,6 +60,8 @@ def test_what_is_not_said_has_a_value_that_is_said_in_one_place() -> None:
         ({"outcome": {"kind": "care_home_entry", "months": 0, "source": "s"}}, "months"),
         ({"outcome": {"kind": "care_home_entry", "months": 12}}, "missing keys \\['source'\\]"),
         ({"predictors": ["age_years", "age_years"]}, "each once; found \\['age_years'\\]"),
+        ({"curved": ["bmi"]}, "curved is a list of predictors; 1 are none, first 'bmi'"),
+        ({"curved": "age_years"}, "curved is a list of predictors"),
         ({"estimators": [{"kind": "cox"}]}, "kind 'binary' takes logistic"),
         ({"estimators": [{"kind": "forest"}]}, "unknown estimator 'forest'"),
         ({"estimators": [{"kind": "stack"}]}, "one beside a stack"),

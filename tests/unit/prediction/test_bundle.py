@@ -86,6 +86,16 @@ def test_what_is_written_comes_back(name: str, tmp_path: Path) -> None:
     assert all_parts(after, FRAME).tolist() == all_parts(before, FRAME).tolist()
 
 
+@pytest.mark.parametrize("name", ["logistic", "gradient_boosting", "cox"])
+def test_a_curve_comes_back_and_scores_the_same(name: str, tmp_path: Path) -> None:
+    spec = replace(spec_of(name), curved=("age_years",))
+    made = fit(FRAME, spec, EstimatorSpec(name, SETTINGS[name]), seed=1)
+    back = read_bundle(tmp_path, sha256=write_bundle(made, tmp_path))
+    assert back.inputs == made.inputs
+    assert [column.kind for column in back.inputs[0].columns] == ["value", "curve", "curve"]
+    assert predict(back, FRAME).equals(predict(made, FRAME))
+
+
 @pytest.mark.parametrize("name", ["logistic", "gradient_boosting", "cox", "stack"])
 def test_the_same_model_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
     first = write_bundle(model(name), tmp_path / "first")

@@ -28,7 +28,7 @@ def model(request: pytest.FixtureRequest) -> FittedModel:
     if request.param == "stack":
         spec = replace(spec, kind="survival", estimators=(EstimatorSpec("cox"), EstimatorSpec("discrete_hazard")))
     settings = {"gradient_boosting": SMALL_TREES}.get(request.param, {})
-    return fit(FRAME, spec, EstimatorSpec(request.param, settings), seed=1)
+    return fit(FRAME, replace(spec, curved=("age_years",)), EstimatorSpec(request.param, settings), seed=1)
 
 
 def test_contributions_and_base_sum_to_the_raw_score(model: FittedModel) -> None:

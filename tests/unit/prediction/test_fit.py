@@ -13,7 +13,7 @@ from model_rows import PREDICTORS, SMALL_TREES, people, spec_of
 from pophealth.declare.model_parts import EstimatorSpec
 from pophealth.errors import DataContractError, DeclarationError
 from pophealth.prediction.apply import predict, raw_scores
-from pophealth.prediction.calibration import calibration_of
+from pophealth.prediction.calibration import KNOTS, calibration_of, spline
 from pophealth.prediction.fit import fit
 from pophealth.prediction.fit_binary import happened_within, sampled
 from pophealth.prediction.fitted import FittedModel, Stacked
@@ -252,7 +252,8 @@ def test_a_missing_column_and_an_empty_frame_are_refused() -> None:
 @pytest.mark.parametrize(
     ("kind", "settings", "words"),
     [
-        ("logistic", {"c": 1.0}, "unknown setting 'c'; known are C, l1_ratio, max_iter"),
+        ("logistic", {"c": 1.0}, "unknown setting 'c'; known are C, C_among, l1_ratio, max_iter"),
+        ("logistic", {"C_among": [1.0, 0.0, True]}, r"C_among is numbers above 0, found \[0.0, True\]"),
         ("logistic", {"C": "1"}, "C is float, found '1'"),
         ("gradient_boosting", {"max_iter": True}, "max_iter is int, found True"),
         ("cox", {"baseline": "kernel"}, "baseline is breslow or spline, found 'kernel'"),
@@ -270,3 +271,87 @@ def test_a_lasso_leaves_out_what_says_nothing() -> None:
     model = fit(noise, spec, EstimatorSpec("logistic", {"C": 0.01, "l1_ratio": 1.0, "max_iter": 2_000}), seed=1)
     assert model.body.coefficients[-1] == 0.0
     assert model.body.coefficients[0] > 0.5
+
+
+def test_a_chosen_penalty_keeps_risks_of_unseen_people_from_being_too_extreme() -> None:
+    """Many columns that say nothing and few events: one penalty for all sizes overfits, a chosen one does not."""
+    rng = np.random.default_rng(5)
+    names = [f"noise_{number}" for number in range(60)]
+
+    def noisy(size: int, seed: int) -> pl.DataFrame:
+        return people(size, seed=seed).with_columns(pl.Series(name, rng.normal(size=size)) for name in names)
+
+    learn, unseen = noisy(1_000, 11), noisy(20_000, 12)
+    spec = replace(LOGISTIC, predictors=(*PREDICTORS, *names))
+    among = [1.0, 0.1, 0.03, 0.01, 0.003]
+    plain = fit(learn, spec, EstimatorSpec("logistic"), seed=1)
+    chosen = fit(learn, spec, EstimatorSpec("logistic", {"C_among": among}), seed=1)
+    seen = happened_within(unseen, 12)
+    slopes = [
+        calibration_of(seen.event, predict(model, unseen).to_numpy(), seen.weight).slope for model in (plain, chosen)
+    ]
+    assert slopes[0] < 0.75
+    assert slopes[1] == pytest.approx(1.0, abs=0.15)
+    assert chosen.training["settings"]["C"] in among[1:]
+    with pytest.raises(DataContractError, match="no column fold"):
+        fit(learn.drop("fold"), spec, EstimatorSpec("logistic", {"C_among": among}), seed=1)
+
+
+def test_the_chosen_penalty_is_the_one_a_slow_search_finds() -> None:
+    among = [10.0, 0.1, 0.001]
+    frame = people(1_500, seed=3, lost=0.0)
+    matrix, event = (
+        Matrices(learn_inputs(frame, PREDICTORS), frame.select(PREDICTORS)).filled,
+        frame["event"].to_numpy(),
+    )
+    fold, losses = frame["fold"].to_numpy(), {}
+    for strength in among:
+        unseen = np.empty(event.size)
+        for part in range(5):
+            model = LogisticRegression(C=strength, tol=1e-8).fit(matrix[fold != part], event[fold != part])
+            unseen[fold == part] = model.predict_proba(matrix[fold == part])[:, 1]
+        losses[strength] = -np.log(np.where(event, unseen, 1 - unseen)).mean()
+    chosen = fitted(frame=frame, C_among=among)
+    assert chosen.training["settings"]["C"] == min(losses, key=losses.__getitem__)
+    again = fitted(frame=frame, C=chosen.training["settings"]["C"])
+    assert chosen.body.coefficients == pytest.approx(again.body.coefficients, abs=1e-12)
+
+
+def test_a_penalty_cannot_be_chosen_where_one_part_holds_every_event_and_is_the_strongest() -> None:
+    frame = people(400, lost=0.0).with_columns(fold=pl.when("event").then(0).otherwise(1).cast(pl.Int8))
+    assert fitted(frame=frame, C_among=[1.0, 0.01]).training["settings"]["C"] == 0.01
+
+
+def test_a_curve_is_the_restricted_cubic_spline_and_straight_beyond_its_knots() -> None:
+    frame = people(2_000, seed=4)
+    (age,) = learn_inputs(frame, ["age_years"], curved=["age_years"])
+    assert [column.kind for column in age.columns] == ["value", "curve", "curve"]
+    assert [column.name for column in age.values] == ["age_years"], "trees bend by themselves"
+    years = frame["age_years"].to_numpy().astype(float)
+    terms = spline(years, np.quantile(years, KNOTS))[:, 1:]
+    expected = (terms - terms.mean(axis=0)) / terms.std(axis=0)
+    assert Matrices((age,), frame.select("age_years")).filled == pytest.approx(expected, abs=1e-9)
+    old = Matrices((age,), pl.DataFrame({"age_years": pl.Series([97, 98, 99], dtype=pl.Int16)})).filled
+    assert old[2] - old[1] == pytest.approx(old[1] - old[0], abs=1e-9)
+    unknown = pl.DataFrame({"age_years": pl.Series([None, int(age.fill_value)], dtype=pl.Int16)})
+    assert np.array_equal(*Matrices((age,), unknown).filled)
+    with pytest.raises(DataContractError, match="1 of 1 curved predictors are no numbers: sex"):
+        learn_inputs(frame, ["sex"], curved=["sex"])
+    two = frame.with_columns(age_years=pl.when(pl.col("age_years") > 50).then(60).otherwise(30))
+    (straight,) = learn_inputs(two, ["age_years"], curved=["age_years"])
+    assert [column.kind for column in straight.columns] == ["value"], "two values have no curve"
+
+
+def test_a_curve_tells_the_oldest_their_risk() -> None:
+    rng = np.random.default_rng(8)
+    frame = people(12_000, seed=9, lost=0.0)
+    age = frame["age_years"].to_numpy()
+    risk = 0.03 + 0.5 * np.clip((age - 60) / 35, 0, 1) ** 2
+    frame = frame.with_columns(event=pl.Series(rng.random(age.size) < risk), months_at_risk=pl.lit(12.0))
+    old = age >= 85
+    gaps = {}
+    for curved in ((), ("age_years",)):
+        model = fit(frame, replace(LOGISTIC, curved=curved), EstimatorSpec("logistic"), seed=1)
+        gaps[curved] = abs(predict(model, frame).to_numpy()[old].mean() - risk[old].mean())
+    assert gaps[()] > 0.08
+    assert gaps["age_years",] < 0.03

@@ -53,6 +53,12 @@ def concordance(model: FittedModel, frame: pl.DataFrame) -> float:
     return harrell(time, event, scores(model, frame)).concordance
 
 
+def outcome_of(frame: pl.DataFrame) -> np.ndarray:
+    """Event and time as scikit-survival takes them."""
+    pairs = zip(frame["event"].to_list(), frame["months_at_risk"].to_list(), strict=True)
+    return np.array(list(pairs), dtype=[("event", bool), ("time", float)])
+
+
 def bundled(name: str) -> pl.DataFrame:
     """A data set of scikit-survival; a category of 0 and 1 becomes a truth value."""
     columns, outcome = getattr(datasets, f"load_{name}")()
@@ -123,6 +129,54 @@ def test_veterans_lung_cancer() -> None:
     assert concordance(cox(frame, *everything), frame) == pytest.approx(0.73625624716038163, abs=1e-3)
 
 
+def test_german_breast_cancer_study_2() -> None:
+    """686 women (Schumacher and others 1994), recurrence or death.
+
+    Coefficients, log-likelihood and concordance by R's survival::coxph with Efron's ties, as the comparison with R
+    printed in kangk1204/SurvStudio shows them ("GBSG2: Cox model").
+    """
+    frame = bundled("gbsg2").with_columns(
+        hormones=pl.col("horTh").cast(pl.String) == "yes",
+        premenopausal=pl.col("menostat").cast(pl.String) == "Pre",
+        grade_2=pl.col("tgrade").cast(pl.String) == "II",
+        grade_3=pl.col("tgrade").cast(pl.String) == "III",
+    )
+    published = {
+        "age": -0.00945924,
+        "tsize": 0.00779608,
+        "pnodes": 0.0487886,
+        "progrec": -0.00221724,
+        "estrec": 0.000197311,
+        "hormones": -0.346278,
+        "premenopausal": -0.258445,
+        "grade_2": 0.636112,
+        "grade_3": 0.779654,
+    }
+    model = cox(frame, *published)
+    assert per_unit(model) == pytest.approx(published, abs=1e-6)
+    assert model.body.log_likelihood == pytest.approx(-1735.73, abs=0.005)
+    assert concordance(model, frame) == pytest.approx(0.691851, abs=5e-7)
+
+
+def test_worcester_heart_attack_study() -> None:
+    """500 people of WHAS500, sex, age and their product: Hosmer, Lemeshow and May, Applied Survival Analysis, table 4.14.
+
+    The log hazard ratio of a woman, 2.32852 - 0.03043 x age, stands in the textbook's SAS programs for equation 4.20. SAS
+    takes Breslow's ties, here are Efron's: scikit-survival with Breslow's gives the printed figures on our columns.
+    """
+    women = pl.col("gender").cast(pl.Int8)
+    frame = bundled("whas500").with_columns(gender=women, product=women * pl.col("age"))
+    names = ("gender", "age", "product")
+    model = cox(frame, *names)
+    found = per_unit(model)
+    assert found["gender"] == pytest.approx(2.32852, abs=0.006)
+    assert found["product"] == pytest.approx(-0.03043, abs=0.0001)
+    matrix = Matrices(model.inputs, frame.select(names)).filled
+    scales = [column.scale for item in model.inputs for column in item.columns]
+    breslow = CoxPHSurvivalAnalysis(ties="breslow").fit(matrix, outcome_of(frame)).coef_ / scales
+    assert breslow[[0, 2]] == pytest.approx([2.32852, -0.03043], abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("name", "predictors", "rows", "events"),
     [
@@ -137,10 +191,7 @@ def test_another_packages_cox_regression(name: str, predictors: tuple[str, ...],
     assert (frame.height, int(frame["event"].sum())) == (rows, events)
     model = cox(frame, *predictors)
     matrix = Matrices(model.inputs, frame.select(predictors)).filled
-    outcome = np.array(
-        list(zip(frame["event"].to_list(), frame["months_at_risk"].to_list(), strict=True)),
-        dtype=[("event", bool), ("time", float)],
-    )
+    outcome = outcome_of(frame)
     theirs = CoxPHSurvivalAnalysis(ties="efron").fit(matrix, outcome)
     assert model.body.coefficients == pytest.approx(theirs.coef_, abs=1e-5)
     assert concordance(model, frame) == pytest.approx(theirs.score(matrix, outcome), abs=1e-6)
