@@ -11,6 +11,7 @@ import typer
 
 from pophealth.commands.output import note, say, say_json, say_table
 from pophealth.errors import NetworksFailed, UsageError
+from pophealth.sparing import share_arenas
 from pophealth.terms import Engine
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def ingest_site(config: Config, *, json: bool = False) -> None:
     """Ingest a site's extract and say what became of every row."""
+    share_arenas()
     from pophealth.runs.intake import ingest as take_in
 
     report = take_in(config)
@@ -70,6 +72,7 @@ def ingest(config: ConfigFile, *, json: bool = False) -> None:
 
 def run_site(config: Config, index_date: date, networks: tuple[str, ...], engine: Engine = Engine.THREADS) -> RunReport:
     """Run a site's networks with a line (or a bar, on a terminal) for each."""
+    share_arenas()
     from pophealth.runs.night import run as run_night
 
     if not sys.stderr.isatty():

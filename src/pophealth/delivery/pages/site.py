@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +19,6 @@ from pophealth.delivery.pages.services import address, chart_of, rules_address, 
 from pophealth.delivery.pages.worklists import MENU_ADDRESS, worklist_pages
 from pophealth.errors import UsageError
 from pophealth.terms import SERVICES, Purpose, practice_code
-
-AT_ONCE = 2
-"""Sites written at the same time, the network's own and those of its practices: each of them holds tables of its own."""
 
 if TYPE_CHECKING:
     from pophealth.delivery.pages.services import RulesByService
@@ -49,20 +44,21 @@ def render_site(parcel: Parcel, folder: Path) -> list[Path]:
     if purpose is Purpose.COMMISSIONING:
         msg = f"delivery of {parcel.facts['network_code']}: commissioning has no pages, only its summary leaves"
         raise UsageError(msg)
+    return [_write(folder / name, text) for name, text in _pages(parcel, purpose)]
+
+
+def _pages(parcel: Parcel, purpose: Purpose) -> Iterator[tuple[str, str]]:
+    """Give path and text of every file, one after the other: a large network's pages are not held together."""
     listed = numbers.listed_rows(parcel.members, parcel.summary["rules"])
     rules = rules_by_service(parcel.summary)
-    sites = [("", _network_pages(parcel, _network_chrome(parcel), rules, listed))]
-    if parcel.practices is not None and purpose is Purpose.CASE_FINDING:
-        for code, members in sorted(parcel.practices.items()):
-            pages = practice_pages(parcel, code, members, rules, listed)
-            sites.append((f"practices/{practice_code(code)}/site/", chain(pages, _assets(""))))
-
-    def written(site: tuple[str, Iterator[tuple[str, str]]]) -> list[Path]:
-        # page after page: a large network's pages are not held together
-        return [_write(folder / (site[0] + name), text) for name, text in site[1]]
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return [path for paths in pool.map(written, sites) for path in paths]
+    yield from _network_pages(parcel, _network_chrome(parcel), rules, listed)
+    if parcel.practices is None or purpose is not Purpose.CASE_FINDING:
+        return
+    for code, members in sorted(parcel.practices.items()):
+        below = f"practices/{practice_code(code)}/site/"
+        for name, text in practice_pages(parcel, code, members, rules, listed):
+            yield below + name, text
+        yield from _assets(below)
 
 
 def _write(path: Path, text: str) -> Path:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pophealth.errors import IntegrityError
-from pophealth.sparing import hand_freed_memory_back
+from pophealth.sparing import hand_freed_memory_back, share_arenas
 
 if TYPE_CHECKING:
     from pophealth.config import Config
@@ -54,6 +54,7 @@ def deliver_once(told: Handed, network: str, practices: tuple[str, ...]) -> Path
     for name in ONE_THREAD:
         os.environ[name] = "1"  # read once, when the library is first used: in a fresh process that is below
     hand_freed_memory_back()
+    share_arenas()
     from pophealth.runs.resume import is_committed
 
     night, work = _opened(told)
