@@ -48,15 +48,16 @@ class Framer:
         names = [name for name in plan.columns if name in plan.places]
         names += [name for name in plan.places if name not in plan.columns]
         texts = {plan.places[name].row: labels[name] for name in names if plan.places[name].block == "labels"}
-        self._sources: list[_Numbers | _Labels] = list(_stretches(texts))
-        of_row = {row: place for place, one in enumerate(self._sources) for row in range(one.first, one.stop)}
+        stretches = list(_stretches(texts))
+        of_row = {row: place for place, one in enumerate(stretches) for row in range(one.first, one.stop)}
+        self._sources: list[_Numbers | _Labels] = [*stretches]
         numbers: dict[tuple[str, Block], int] = {}
         self._columns: list[tuple[str, int, int]] = []
         for name in names:
             block, row = plan.places[name]
             if block == "labels":
                 place = of_row[row]
-                self._columns.append((name, place, row - self._sources[place].first))
+                self._columns.append((name, place, row - stretches[place].first))
                 continue
             if (kinds[name], block) not in numbers:
                 numbers[kinds[name], block] = len(self._sources)
@@ -79,9 +80,6 @@ class Framer:
 
 class _Numbers:
     """A block of anything but labels, as columns of one type."""
-
-    first = 0
-    stop = 0
 
     def __init__(self, kind: str, block: Block) -> None:
         self._kind, self._block, self._valid = _ARROW[kind], block, _VALID[block]

@@ -125,9 +125,9 @@ class ShardWalk:
             self._changes = changes.changed_rows(
                 self._tables, plan.lists, plan.rules, dated.columns.list_, dated.earliest, dated.all_ends, dated.indexes
             )
-        self._co_issued = np.zeros((len(dated.co_issued), self.size), np.uint64)
         self._has_dates = 1 < len(dated.moments) <= near_dates.MOST_DATES
         if self._has_dates:
+            self._co_issued = np.zeros((len(dated.co_issued), self.size), np.uint64)
             near_dates.co_issued_dates(
                 self._tables, plan.lists, plan.rules, dated.co_issued,
                 dated.co_issued_starts, dated.co_issued_ends, dated.indexes, self._co_issued,
